@@ -1,0 +1,18 @@
+// System calls that Glibc's Swift module hides, under names of our own.
+// Each returns what the call returns and leaves errno as the call left it.
+
+#ifndef C_SYSTEM_SHIMS_H
+#define C_SYSTEM_SHIMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/// Names the calling thread, for `top -H`, `gdb` and `perf`. At most 15 bytes are kept.
+int shim_set_thread_name(const char *name);
+
+/// renameat2 with RENAME_NOREPLACE: fails with EEXIST instead of replacing a file.
+int shim_rename_without_replacing(const char *from, const char *to);
+
+#endif

@@ -1,0 +1,205 @@
+internal import Glibc
+
+/// Writes commits to the journal, one frame with one write and one sync each, and makes them public.
+///
+/// Owned by the writer's thread. The order in which a commit becomes known is fixed: index and tails of all its
+/// streams, then the streams' owners, then those who wait for it, then ``LogConfiguration``'s end-of-commit hook.
+final class JournalWriter {
+    private let queue: CommitQueue
+    private let table: SegmentTable
+    private let storeIdentifier: StoreIdentifier
+    private let configuration: LogConfiguration
+    private let counters: LogCounters
+    private let retire: @Sendable (JournalSegment) -> Void
+    private let commitDidEnd: @Sendable () -> Void
+
+    private var previousChecksum: UInt32
+    private var syncedSequenceNumber: LogSequenceNumber
+    private var writtenSequenceNumber: LogSequenceNumber
+    private var segment: JournalSegment
+    private var segmentIsEmpty: Bool
+    /// When the oldest write that is not synced was made, on the monotonic clock. Only in the interval mode.
+    private var unsyncedSince: Int64?
+    private var hasUnsyncedWrites = false
+    /// Whether a stream was deleted, or a segment begun, since dead segments were last looked for.
+    private var mayHaveDeadSegments = true
+
+    init(
+        queue: CommitQueue, table: SegmentTable, storeIdentifier: StoreIdentifier, configuration: LogConfiguration,
+        counters: LogCounters, end: RecoveredEnd, retire: @escaping @Sendable (JournalSegment) -> Void,
+        commitDidEnd: @escaping @Sendable () -> Void
+    ) {
+        self.queue = queue
+        self.table = table
+        self.storeIdentifier = storeIdentifier
+        self.configuration = configuration
+        self.counters = counters
+        self.retire = retire
+        self.commitDidEnd = commitDidEnd
+        previousChecksum = end.previousChecksum
+        syncedSequenceNumber = end.lastSequenceNumber
+        writtenSequenceNumber = end.lastSequenceNumber
+        segment = end.segment
+        segmentIsEmpty = end.segmentIsEmpty
+    }
+
+    /// The thread's body: until the queue is closed and empty, or has stopped.
+    func run() {
+        while true {
+            if runOnce() { continue }
+            if queue.isDrained { break }
+            queue.waitForWork(milliseconds: millisecondsUntilSync())
+        }
+        synchronizeAtEnd()
+    }
+
+    /// Writes one commit, or makes a sync that has come due. False if there was nothing to do.
+    func runOnce() -> Bool {
+        if millisecondsUntilSync() == 0 { return stopOnError { () throws(FileSystemError) in try synchronize() } }
+        guard let commit = queue.take() else { return false }
+        do throws(FileSystemError) {
+            if commit.entryCount > 0 { try write(commit) }
+        } catch {
+            stop(error, [commit])
+            return true
+        }
+        publish(commit)
+        queue.finish(commit)
+        retireDeadSegments()
+        return true
+    }
+
+    /// In the weaker modes, makes durable what is only written. For a clean end.
+    func synchronizeAtEnd() {
+        guard hasUnsyncedWrites, queue.stoppedReason == nil else { return }
+        _ = stopOnError { () throws(FileSystemError) in try synchronize() }
+    }
+
+    // MARK: Writing
+
+    private func write(_ commit: Commit) throws(FileSystemError) {
+        if commit.segment !== segment {
+            if segmentIsEmpty {
+                try writeFrame(of: Commit(
+                    segment: segment, offset: SegmentHeader.byteCount, firstSequenceNumber: commit.firstSequenceNumber))
+            }
+            // In the mode `none` a lost segment before a kept one ends the log there, as any other hole does.
+            if hasUnsyncedWrites, configuration.durability != .none { try synchronize() }
+            segment.setRecent(false)
+            segment = commit.segment
+            segmentIsEmpty = true
+            segment.setRecent(true)
+            table.insert(segment)
+            mayHaveDeadSegments = true
+        }
+        try writeFrame(of: commit)
+        writtenSequenceNumber = LogSequenceNumber(rawValue: commit.nextSequenceNumber.rawValue - 1)
+        switch configuration.durability {
+        case .sync: try synchronize()
+        case .interval: if unsyncedSince == nil { unsyncedSince = Self.monotonicMilliseconds() }
+        case .none: break
+        }
+        counters.add(commit)
+    }
+
+    private func writeFrame(of commit: Commit) throws(FileSystemError) {
+        let header = FrameHeader(
+            frameByteCount: commit.frameByteCount, tableByteCount: commit.tableByteCount,
+            segmentNumber: segment.number, firstSequenceNumber: commit.firstSequenceNumber,
+            syncedSequenceNumber: syncedSequenceNumber, committedAt: configuration.wallClock(),
+            entryCount: commit.entryCount, previousChecksum: previousChecksum)
+        try commit.withFrame(header: header, storeIdentifier: storeIdentifier) {
+            (buffers, checksum) throws(FileSystemError) in
+            try segment.file.write(buffers, at: commit.offset)
+            previousChecksum = checksum
+        }
+        hasUnsyncedWrites = true
+        segmentIsEmpty = false
+    }
+
+    private func synchronize() throws(FileSystemError) {
+        try segment.file.synchronize()
+        syncedSequenceNumber = writtenSequenceNumber
+        hasUnsyncedWrites = false
+        unsyncedSince = nil
+        counters.addSync()
+    }
+
+    private func millisecondsUntilSync() -> Int? {
+        guard case .interval(let milliseconds) = configuration.durability, let unsyncedSince else { return nil }
+        return max(0, Int(unsyncedSince) + milliseconds - Int(Self.monotonicMilliseconds()))
+    }
+
+    // MARK: Making public
+
+    private func publish(_ commit: Commit) {
+        let payloadOffset = commit.payloadOffset
+        for entry in commit.pending {
+            guard let owner = entry.owner else { continue }
+            let stream = owner.logStream
+            switch entry.kind {
+            case .create:
+                stream.creationSegmentNumber = UInt32(commit.segment.number)
+                commit.segment.liveStreamCount += 1
+                counters.streamCountChanged(by: 1)
+            case .append:
+                break
+            case .delete:
+                table[stream.creationSegmentNumber]?.liveStreamCount -= 1
+                stream.didDelete()
+                mayHaveDeadSegments = true
+                counters.streamCountChanged(by: -1)
+            }
+            if entry.payloadByteCount > 0 {
+                stream.publish(
+                    byteCount: entry.payloadByteCount, at: entry.position,
+                    segmentNumber: UInt32(commit.segment.number), fileOffset: payloadOffset + entry.payloadOffset)
+            }
+        }
+        for entry in commit.pending {
+            entry.owner?.entryDidCommit(
+                CommittedEntry(
+                    kind: entry.kind, end: entry.position.advanced(by: entry.payloadByteCount), tag: entry.tag))
+        }
+        for entry in commit.pending { entry.completion?.commitDidFinish(nil) }
+        commitDidEnd()
+    }
+
+    /// Segments with nothing alive go, oldest first, so that a deletion is never forgotten before what it deleted.
+    private func retireDeadSegments() {
+        guard mayHaveDeadSegments else { return }
+        mayHaveDeadSegments = false
+        while let oldest = table.oldest, oldest.number < segment.number, oldest.liveStreamCount == 0 {
+            table.remove(oldest)
+            retire(oldest)
+        }
+    }
+
+    // MARK: Failing
+
+    private func stopOnError(_ body: () throws(FileSystemError) -> Void) -> Bool {
+        do throws(FileSystemError) { try body() } catch { stop(error, []) }
+        return true
+    }
+
+    /// After a failed write or sync nobody knows what is on the disk. Nothing is written any more; opening the log
+    /// anew finds out.
+    private func stop(_ error: FileSystemError, _ commits: [Commit]) {
+        let reason = "\(error)"
+        configuration.eventHandler(
+            LogEvent(level: .error, message: "the log has stopped after a failed write", metadata: ["error": reason]))
+        counters.setStopped()
+        let failure = CommitFailure(reason: reason)
+        for commit in commits + queue.stop(reason: reason) {
+            for entry in commit.pending { entry.completion?.commitDidFinish(failure) }
+            commit.clear()
+        }
+        commitDidEnd()
+    }
+
+    private static func monotonicMilliseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}

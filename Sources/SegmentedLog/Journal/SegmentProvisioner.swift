@@ -1,0 +1,171 @@
+internal import Dispatch
+internal import Synchronization
+
+/// Keeps the next segment ready and takes dead ones out of the log: the slow work on files that no append waits for.
+///
+/// Its work is done on the provisioner's thread; requests may come from any thread.
+final class SegmentProvisioner: Sendable {
+    private let directory: SegmentDirectory
+    private let configuration: LogConfiguration
+    private let counters: LogCounters
+    private let state: Mutex<State>
+    private let workArrived = DispatchSemaphore(value: 0)
+
+    private struct State {
+        /// The segment that is asked for: how many bytes it needs at least.
+        var wantedByteCount: Int?
+        /// The last attempt failed: the next one may wait a while.
+        var hasFailed = false
+        var retired: [JournalSegment] = []
+        /// Dead segments' files that nobody reads any more, to be written anew.
+        var reusable: [ReusableFile]
+        var nextNumber: UInt64
+        var retirementHasFailed = false
+        var isClosing = false
+    }
+
+    struct ReusableFile: Sendable {
+        var number: UInt64
+        var byteCount: Int
+    }
+
+    init(
+        directory: SegmentDirectory, configuration: LogConfiguration, counters: LogCounters, reusable: [ReusableFile],
+        nextNumber: UInt64
+    ) {
+        self.directory = directory
+        self.configuration = configuration
+        self.counters = counters
+        state = Mutex(State(reusable: reusable, nextNumber: nextNumber))
+    }
+
+    // MARK: Requests
+
+    /// Asks for a segment of this size. The largest that is asked for is made.
+    func request(byteCount: Int) {
+        state.withLock { $0.wantedByteCount = max($0.wantedByteCount ?? 0, byteCount) }
+        workArrived.signal()
+    }
+
+    /// Takes a segment with nothing alive out of the log.
+    func retire(_ segment: JournalSegment) {
+        state.withLock { $0.retired.append(segment) }
+        workArrived.signal()
+    }
+
+    func close() {
+        state.withLock { $0.isClosing = true }
+        workArrived.signal()
+    }
+
+    // MARK: Work
+
+    func run(for queue: CommitQueue) {
+        while true {
+            while runOnce(for: queue) {}
+            let (isClosing, hasFailed) = state.withLock { ($0.isClosing, $0.hasFailed) }
+            if isClosing { return }
+            if hasFailed {
+                _ = workArrived.wait(timeout: .now() + .milliseconds(configuration.provisioningRetryMilliseconds))
+            } else {
+                workArrived.wait()
+            }
+            if hasFailed { retryLater(queue) }
+        }
+    }
+
+    /// One piece of work; false if there is none, or none that would succeed now.
+    func runOnce(for queue: CommitQueue) -> Bool {
+        if let segment = state.withLock({ $0.retired.isEmpty ? nil : $0.retired.removeFirst() }) {
+            remove(segment)
+            return true
+        }
+        let wanted = state.withLock { state -> (byteCount: Int, number: UInt64, file: ReusableFile?)? in
+            guard let byteCount = state.wantedByteCount, !state.hasFailed, !state.isClosing else { return nil }
+            let number = state.nextNumber
+            state.nextNumber += 1
+            let match = state.reusable.firstIndex { $0.byteCount == byteCount }
+            return (byteCount, number, match.map { state.reusable.remove(at: $0) })
+        }
+        guard let wanted else { return false }
+        do throws(FileSystemError) {
+            let segment = try makeSegment(wanted.number, byteCount: wanted.byteCount, of: wanted.file)
+            state.withLock { state in
+                if state.wantedByteCount == wanted.byteCount { state.wantedByteCount = nil }
+            }
+            counters.setDiskFull(false)
+            if let replaced = queue.install(spare: segment) { retire(replaced) }
+        } catch {
+            fail(error, byteCount: wanted.byteCount, queue)
+        }
+        return true
+    }
+
+    /// Makes a segment now. Also used, before there is a thread, when a store is opened.
+    func makeSegment(
+        _ number: UInt64, byteCount: Int, of file: ReusableFile?
+    ) throws(FileSystemError) -> JournalSegment {
+        if let file {
+            do throws(FileSystemError) {
+                return try directory.reuseSegment(file.number, as: number, byteCount: byteCount)
+            } catch {
+                // Whatever is the matter with the old file, a new one does as well. The old one is left where it is.
+            }
+        }
+        return try directory.createSegment(number, byteCount: byteCount)
+    }
+
+    /// Lets the next attempt be made.
+    func retryLater(_ queue: CommitQueue) {
+        let needsSpare = queue.needsSpare
+        state.withLock { state in
+            guard state.hasFailed else { return }
+            state.hasFailed = false
+            if state.wantedByteCount == nil, needsSpare { state.wantedByteCount = configuration.segmentByteCount }
+        }
+        queue.forgetSpareFailure()
+    }
+
+    private func fail(_ error: FileSystemError, byteCount: Int, _ queue: CommitQueue) {
+        state.withLock { state in
+            state.hasFailed = true
+            state.wantedByteCount = nil
+        }
+        counters.setDiskFull(error.isDiskFull)
+        configuration.eventHandler(
+            LogEvent(
+                level: .warning,
+                message: error.isDiskFull
+                    ? "the disk is full: appends are refused once the current segment is"
+                    : "the next segment could not be made: appends are refused once the current segment is full",
+                metadata: ["error": "\(error)", "bytes": "\(byteCount)"]))
+        queue.spareFailed(byteCount: byteCount, error.isDiskFull ? .diskFull : .unavailable(reason: "\(error)"))
+    }
+
+    private func remove(_ segment: JournalSegment) {
+        // Oldest first, or not at all: a segment that goes may hold the deletion of a stream in one that stayed.
+        guard state.withLock({ !$0.retirementHasFailed }) else { return }
+        do throws(FileSystemError) {
+            try directory.retire(segment.number)
+            let file = ReusableFile(number: segment.number, byteCount: segment.byteCount)
+            segment.retire { [weak self] in self?.reclaim(file) }
+        } catch {
+            // It stays a segment, and is found dead again when the store is opened.
+            state.withLock { $0.retirementHasFailed = true }
+            configuration.eventHandler(
+                LogEvent(level: .warning, message: "a dead segment could not be removed", metadata: ["error": "\(error)"]))
+        }
+    }
+
+    /// Nobody reads the file any more. Runs wherever the last reader let go of it, so no work is done here.
+    private func reclaim(_ file: ReusableFile) {
+        let isSpare = state.withLock { state in
+            guard file.byteCount == configuration.segmentByteCount,
+                state.reusable.count < configuration.recycledSegmentCountLimit
+            else { return false }
+            state.reusable.append(file)
+            return true
+        }
+        if !isSpare { try? directory.remove(file.number, .recycled) }
+    }
+}

@@ -1,0 +1,224 @@
+/// Reads the journal from front to back when a log is opened: verifies every frame, hands every entry to the owner, and
+/// finds the end.
+///
+/// What ends the log. Each frame must verify, continue the sequence numbers and name its predecessor's checksum; where
+/// one segment has no next frame, the next segment may go on. Where nothing goes on, the rest of this segment and all
+/// later ones are searched for frames that verify. If one of them says that the log was synced beyond the place where it
+/// breaks off, bytes that were durable have changed: that is corruption, and the log is not opened. Otherwise the log
+/// ends there. What follows was never known to be durable; it is dropped and counted. In `sync` mode that is at most the
+/// last frame; in the weaker modes several frames may have been written in any order.
+struct JournalReplay {
+    let segments: [JournalSegment]
+    let storeIdentifier: StoreIdentifier
+    let directoryPath: String
+    let table: SegmentTable
+    let recover: (RecoveredEntry) throws(RecoveryRefusal) -> Void
+
+    private(set) var streams: [StreamNumber: LogStream] = [:]
+    /// Nil until the first frame: what remains of a log need not begin with 1.
+    private(set) var nextSequenceNumber: LogSequenceNumber?
+    private(set) var previousChecksum: UInt32 = 0
+    private(set) var entryCount = 0
+
+    init(
+        segments: [JournalSegment], storeIdentifier: StoreIdentifier, directoryPath: String, table: SegmentTable,
+        recover: @escaping (RecoveredEntry) throws(RecoveryRefusal) -> Void
+    ) {
+        self.segments = segments
+        self.storeIdentifier = storeIdentifier
+        self.directoryPath = directoryPath
+        self.table = table
+        self.recover = recover
+    }
+
+    /// Replays everything and returns where the log ends.
+    mutating func run() throws(LogOpenError) -> JournalEnd {
+        var current = 0
+        var offset = SegmentHeader.byteCount
+        while true {
+            if let frame = nextFrame(in: segments[current], at: offset) {
+                try replay(frame, in: segments[current], at: offset)
+                offset += frame.paddedByteCount
+            } else if current + 1 < segments.count, offset > SegmentHeader.byteCount,
+                nextFrame(in: segments[current + 1], at: SegmentHeader.byteCount) != nil
+            {
+                current += 1
+                offset = SegmentHeader.byteCount
+            } else {
+                return try end(in: current, at: offset)
+            }
+        }
+    }
+
+    /// The frame that continues the log at this place, if there is one.
+    private func nextFrame(in segment: JournalSegment, at offset: Int) -> FrameHeader? {
+        guard let frame = verifiedFrame(in: segment, at: offset) else { return nil }
+        if let nextSequenceNumber {
+            guard frame.firstSequenceNumber == nextSequenceNumber, frame.previousChecksum == previousChecksum
+            else { return nil }
+        }
+        return frame
+    }
+
+    private func verifiedFrame(in segment: JournalSegment, at offset: Int) -> FrameHeader? {
+        guard offset + FrameHeader.byteCount <= segment.byteCount else { return nil }
+        return FrameHeader.decodeVerified(
+            UnsafeRawBufferPointer(rebasing: segment.bytes[offset...]), segmentNumber: segment.number,
+            storeIdentifier: storeIdentifier)
+    }
+
+    // MARK: Entries
+
+    private mutating func replay(
+        _ frame: FrameHeader, in segment: JournalSegment, at offset: Int
+    ) throws(LogOpenError) {
+        let tableStart = offset + FrameHeader.byteCount
+        let tableEnd = tableStart + frame.tableByteCount
+        var reader = ByteReader(UnsafeRawBufferPointer(rebasing: segment.bytes[..<tableEnd]), at: tableStart)
+        var payloadOffset = tableEnd
+        let payloadEnd = offset + frame.frameByteCount
+        for index in 0..<frame.entryCount {
+            let entryOffset = reader.offset
+            guard let entry = Entry.decode(&reader), entry.payloadByteCount <= payloadEnd - payloadOffset else {
+                throw corrupt(segment, entryOffset, "an entry is malformed")
+            }
+            let sequenceNumber = frame.firstSequenceNumber.advanced(by: index)
+            do throws(RecoveryRefusal) {
+                try apply(
+                    entry, sequenceNumber, committedAt: frame.committedAt, segment: segment, payloadOffset: payloadOffset)
+            } catch {
+                throw corrupt(segment, entryOffset, error.reason)
+            }
+            payloadOffset += entry.payloadByteCount
+            entryCount += 1
+        }
+        guard payloadOffset == payloadEnd, reader.offset == tableEnd else {
+            throw corrupt(segment, offset, "the frame's lengths disagree")
+        }
+        nextSequenceNumber = frame.endSequenceNumber
+        previousChecksum = frame.checksum
+    }
+
+    private mutating func apply(
+        _ entry: Entry, _ sequenceNumber: LogSequenceNumber, committedAt: Int64, segment: JournalSegment,
+        payloadOffset: Int
+    ) throws(RecoveryRefusal) {
+        let stream: LogStream
+        if entry.kind == .create {
+            guard entry.streamNumber.rawValue == sequenceNumber.rawValue, entry.position == .start else {
+                throw RecoveryRefusal(reason: "a stream's number is not that of its first entry")
+            }
+            stream = LogStream(number: entry.streamNumber, segments: table)
+            stream.creationSegmentNumber = UInt32(segment.number)
+            segment.liveStreamCount += 1
+            streams[entry.streamNumber] = stream
+        } else if let known = streams[entry.streamNumber] {
+            stream = known
+        } else {
+            // A deleted stream whose beginning was in a segment that is gone, or one that is deleted above.
+            guard entry.streamNumber.rawValue < sequenceNumber.rawValue else {
+                throw RecoveryRefusal(reason: "an entry belongs to a stream that was never created")
+            }
+            return
+        }
+        guard entry.position == stream.tail else {
+            throw RecoveryRefusal(reason: "an entry does not follow the one before it in its stream")
+        }
+        if entry.payloadByteCount > 0 {
+            stream.publish(
+                byteCount: entry.payloadByteCount, at: entry.position, segmentNumber: UInt32(segment.number),
+                fileOffset: payloadOffset)
+        }
+        try recover(
+            RecoveredEntry(
+                stream: stream, kind: entry.kind, continues: entry.continues, position: entry.position,
+                payloadByteCount: entry.payloadByteCount, annotation: entry.annotation, committedAt: committedAt))
+        if entry.kind == .delete {
+            stream.didDelete()
+            table[stream.creationSegmentNumber]?.liveStreamCount -= 1
+            streams[entry.streamNumber] = nil
+        }
+    }
+
+    // MARK: The end
+
+    private func end(in current: Int, at offset: Int) throws(LogOpenError) -> JournalEnd {
+        let segment = segments[current]
+        let lost = nextSequenceNumber ?? LogSequenceNumber(rawValue: 1)
+        var end = JournalEnd(segmentIndex: current, offset: offset)
+        for index in current..<segments.count {
+            var place = index == current ? offset : SegmentHeader.byteCount
+            while let (found, frame) = findFrame(in: segments[index], from: place) {
+                if frame.firstSequenceNumber >= lost, frame.syncedSequenceNumber >= lost {
+                    throw corrupt(
+                        segment, offset,
+                        "no valid frame with sequence number \(lost.rawValue) is here, but the frame at byte \(found) of "
+                            + "\(SegmentDirectory.name(segments[index].number, .journal)) says that it was synced")
+                }
+                end.droppedByteCount += frame.paddedByteCount
+                if index == current { end.droppedEnd = found + frame.paddedByteCount }
+                place = found + frame.paddedByteCount
+            }
+        }
+        // A frame of this segment that does not verify: torn while it was written.
+        let rest = UnsafeRawBufferPointer(rebasing: segment.bytes[min(offset, segment.byteCount)...])
+        if let torn = FrameHeader.decode(rest, segmentNumber: segment.number),
+            verifiedFrame(in: segment, at: offset) == nil, torn.firstSequenceNumber == lost
+        {
+            end.droppedByteCount += torn.paddedByteCount
+        }
+        return end
+    }
+
+    /// The next place from `offset` on where a whole frame verifies.
+    private func findFrame(in segment: JournalSegment, from offset: Int) -> (Int, FrameHeader)? {
+        var place = offset
+        let magic = FrameHeader.magic.littleEndian
+        while place + FrameHeader.byteCount <= segment.byteCount {
+            if segment.bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self) == magic,
+                let frame = verifiedFrame(in: segment, at: place)
+            {
+                return (place, frame)
+            }
+            place += FrameHeader.alignment
+        }
+        return nil
+    }
+
+    private func corrupt(_ segment: JournalSegment, _ offset: Int, _ reason: String) -> LogOpenError {
+        let name = SegmentDirectory.name(segment.number, .journal)
+        return .corrupt(path: "\(directoryPath)/\(name)", byteOffset: offset, reason: reason)
+    }
+}
+
+/// Where a journal ends.
+struct JournalEnd {
+    var segmentIndex: Int
+    /// Where the next frame goes.
+    var offset: Int
+    /// Bytes of frames behind the end that were never known to be durable.
+    var droppedByteCount = 0
+    /// The end of the last valid frame behind the end in the same segment: those must not come back.
+    var droppedEnd: Int?
+}
+
+/// One entry as it is read back when a log is opened.
+public struct RecoveredEntry {
+    /// The stream, which the owner keeps from its first entry on.
+    public var stream: LogStream
+    public var kind: EntryKind
+    /// Whether the next entry belongs to the same append.
+    public var continues: Bool
+    public var position: StreamPosition
+    public var payloadByteCount: Int
+    /// Borrowed for the time of the call.
+    public var annotation: UnsafeRawBufferPointer
+    /// Wall-clock time of the commit, in milliseconds since 1970.
+    public var committedAt: Int64
+}
+
+/// What an owner throws when an entry's annotation makes no sense to it: the log is then corrupt at that place.
+public struct RecoveryRefusal: Error {
+    public var reason: String
+    public init(reason: String) { self.reason = reason }
+}

@@ -1,0 +1,267 @@
+internal import Glibc
+internal import Synchronization
+
+/// A durable log that many streams share.
+///
+/// Each stream is an append-only sequence of bytes with opaque annotations, known by a number. All streams of a log write
+/// into one journal, so that appends to any number of them share one write and one sync: whatever arrives while a
+/// commit is being synced goes into the next. Readers see only what is durable, in the sense of
+/// ``LogConfiguration/durability``.
+///
+/// The engine gives entries an order and keeps their bytes; what they mean is the owner's business. An owner puts
+/// entries in, is told when they are durable, and gets all of them back, in order, when the log is opened again.
+///
+/// Safe to use from any thread. Appends never block: they are refused with ``LogRefusal/mustWait(_:)`` where waiting
+/// would be needed. Only ``open(directory:configuration:fileSystem:commitDidEnd:recover:)`` and ``close()`` block.
+public final class SegmentedLog: Sendable {
+    private let configuration: LogConfiguration
+    private let table: SegmentTable
+    private let queue: CommitQueue
+    private let provisioner: SegmentProvisioner
+    private let counters: LogCounters
+    private let lock: any DirectoryLock
+    private let running: Mutex<Running?>
+    /// In manual mode the owner of the log is the writer's thread.
+    private let manualWriter: ManualWriter?
+
+    private struct Running {
+        var writer: NamedThread
+        var provisioner: NamedThread
+    }
+
+    private final class ManualWriter: @unchecked Sendable {
+        let writer: JournalWriter
+        init(_ writer: JournalWriter) { self.writer = writer }
+    }
+
+    /// Opens the log in a directory, which is created if it is missing. Blocks.
+    /// - Parameters:
+    ///   - commitDidEnd: Called on the writer's thread after each commit, when everybody has been told of it.
+    ///   - recover: Called for every entry that the log holds, oldest first, before this returns.
+    public static func open(
+        directory path: String, configuration: LogConfiguration = LogConfiguration(),
+        fileSystem: any FileSystem = LinuxFileSystem(), commitDidEnd: @escaping @Sendable () -> Void = {},
+        recover: @escaping (RecoveredEntry) throws(RecoveryRefusal) -> Void
+    ) throws(LogOpenError) -> SegmentedLog {
+        try validate(configuration)
+        let lock: any DirectoryLock
+        do throws(FileSystemError) {
+            try fileSystem.createDirectory(path)
+            lock = try fileSystem.lock("\(path)/LOCK", holder: "process \(getpid())")
+        } catch {
+            guard error.errno == EWOULDBLOCK else { throw .system(error) }
+            throw .locked(path: "\(path)/LOCK", holder: error.detail)
+        }
+        do throws(LogOpenError) {
+            let recovered = try LogRecovery(path: path, fileSystem: fileSystem, configuration: configuration)
+                .run(recover: recover)
+            return SegmentedLog(configuration, recovered, lock, commitDidEnd)
+        } catch {
+            lock.release()
+            throw error
+        }
+    }
+
+    private init(
+        _ configuration: LogConfiguration, _ recovered: LogRecovery.Result, _ lock: any DirectoryLock,
+        _ commitDidEnd: @escaping @Sendable () -> Void
+    ) {
+        self.configuration = configuration
+        self.lock = lock
+        table = recovered.table
+        counters = LogCounters()
+        counters.streamCountChanged(by: recovered.streamCount)
+        let provisioner = SegmentProvisioner(
+            directory: recovered.directory, configuration: configuration, counters: counters,
+            reusable: recovered.reusable, nextNumber: recovered.nextSegmentNumber)
+        self.provisioner = provisioner
+        let end = recovered.end
+        queue = CommitQueue(
+            segment: end.segment, offset: end.offset, spare: recovered.spare,
+            nextSequenceNumber: end.lastSequenceNumber.advanced(by: 1), configuration: configuration,
+            requestSegment: { provisioner.request(byteCount: $0) })
+        end.segment.setRecent(true)
+        if recovered.spare == nil { provisioner.request(byteCount: configuration.segmentByteCount) }
+        let writer = JournalWriter(
+            queue: queue, table: table, storeIdentifier: recovered.directory.storeIdentifier,
+            configuration: configuration, counters: counters, end: end,
+            retire: { provisioner.retire($0) }, commitDidEnd: commitDidEnd)
+        switch configuration.threading {
+        case .manual:
+            manualWriter = ManualWriter(writer)
+            running = Mutex(nil)
+        case .threads:
+            manualWriter = nil
+            let owned = ManualWriter(writer)
+            let queue = queue
+            running = Mutex(
+                Running(
+                    writer: NamedThread("log-writer") { owned.writer.run() },
+                    provisioner: NamedThread("log-segments") { provisioner.run(for: queue) }))
+        }
+    }
+
+    private static func validate(_ configuration: LogConfiguration) throws(LogOpenError) {
+        let segmentRange = SegmentSize.smallestByteCount...SegmentSize.byteCountLimit
+        guard segmentRange.contains(configuration.segmentByteCount) else {
+            throw .invalidConfiguration(
+                reason: "a segment has \(segmentRange.lowerBound) to \(segmentRange.upperBound) bytes, "
+                    + "not \(configuration.segmentByteCount)")
+        }
+        guard configuration.pendingByteCountLimit > 0 else {
+            throw .invalidConfiguration(reason: "the limit of pending bytes must be above 0")
+        }
+    }
+
+    // MARK: Appending
+
+    /// Begins a stream, with its first payload if there is one: all of it durable at once, or nothing.
+    ///
+    /// - Parameters:
+    ///   - row: What the owner wants to know of the stream when the log is opened again. Copied.
+    ///   - tag: Given back in ``CommittedEntry/tag`` of the last entry.
+    ///   - completion: Told when the stream is durable, or will never be.
+    ///   - makeOwner: Called once, under the log's lock, with the new stream. Must not call the log.
+    public func createStream<Owner: LogStreamOwner>(
+        row: UnsafeRawBufferPointer, payload: LogPayload = .none, tag: UInt64 = 0,
+        completion: (any CommitCompletion)? = nil, makeOwner: (LogStream) -> Owner
+    ) throws(LogRefusal) -> Owner {
+        let partCount = payload.byteCount == 0 ? 0 : payload.entryCount
+        let byteCount = Entry.headerByteCount * (1 + partCount) + row.count + payload.byteCount
+        return try queue.add(byteCount: byteCount) { commit in
+            let number = StreamNumber(rawValue: commit.nextSequenceNumber.rawValue)
+            let owner = makeOwner(LogStream(number: number, segments: table))
+            commit.add(
+                kind: .create, continues: partCount > 0, streamNumber: number, position: .start, annotation: row,
+                payloadByteCount: 0)
+            commit.expect(
+                PendingEntry(
+                    owner: owner, kind: .create, payloadOffset: 0, payloadByteCount: 0, position: .start,
+                    tag: partCount > 0 ? 0 : tag, completion: partCount > 0 ? nil : completion))
+            if partCount > 0 {
+                let none = UnsafeRawBufferPointer(start: nil, count: 0)
+                put(payload, at: .start, annotation: none, of: owner, tag: tag, completion: completion, into: commit)
+            }
+            return owner
+        }
+    }
+
+    /// Adds bytes, or only an annotation, to a stream.
+    ///
+    /// - Parameters:
+    ///   - owner: The stream's owner, who calls in the order of the positions.
+    ///   - position: Where the payload begins: the end of everything that was appended so far, durable or not.
+    ///   - annotation: Given back at the next opening, with the append's last entry. Copied.
+    ///   - tag: Given back in ``CommittedEntry/tag`` of the last entry.
+    public func append(
+        to owner: some LogStreamOwner, at position: StreamPosition, annotation: UnsafeRawBufferPointer,
+        payload: LogPayload, tag: UInt64 = 0, completion: (any CommitCompletion)? = nil
+    ) throws(LogRefusal) {
+        let byteCount = Entry.headerByteCount * payload.entryCount + annotation.count + payload.byteCount
+        try queue.add(byteCount: byteCount) { commit in
+            put(payload, at: position, annotation: annotation, of: owner, tag: tag, completion: completion, into: commit)
+        }
+    }
+
+    /// Ends a stream. Its number is never used again; its space comes back by itself.
+    /// - Parameter position: The end of everything that was appended so far, durable or not.
+    public func deleteStream(
+        _ owner: some LogStreamOwner, at position: StreamPosition, tag: UInt64 = 0,
+        completion: (any CommitCompletion)? = nil
+    ) throws(LogRefusal) {
+        try queue.add(byteCount: Entry.headerByteCount) { commit in
+            commit.add(
+                kind: .delete, continues: false, streamNumber: owner.logStream.number, position: position,
+                annotation: UnsafeRawBufferPointer(start: nil, count: 0), payloadByteCount: 0)
+            commit.expect(
+                PendingEntry(
+                    owner: owner, kind: .delete, payloadOffset: 0, payloadByteCount: 0, position: position, tag: tag,
+                    completion: completion))
+        }
+    }
+
+    /// Lets a completion run after everything that is pending now is durable.
+    /// - Returns: False if nothing is pending. The completion was not kept then: what it waits for is durable already.
+    /// - Throws: ``LogRefusal/stopped(reason:)`` if what it waits for may never become durable.
+    public func afterPending(_ completion: any CommitCompletion) throws(LogRefusal) -> Bool {
+        try queue.afterPending(completion)
+    }
+
+    /// Calls back once, on any thread, when it is worth asking again after ``LogRefusal/mustWait(_:)``.
+    public func whenRoom(_ ticket: RoomTicket, _ body: @escaping @Sendable () -> Void) {
+        queue.whenRoom(ticket, body)
+    }
+
+    private func put(
+        _ payload: LogPayload, at position: StreamPosition, annotation: UnsafeRawBufferPointer,
+        of owner: some LogStreamOwner, tag: UInt64, completion: (any CommitCompletion)?, into commit: Commit
+    ) {
+        let number = owner.logStream.number
+        let payloadStart = commit.payloadByteCount
+        commit.addPayload(payload)
+        var start = 0
+        func add(upTo end: Int, isLast: Bool) {
+            let partPosition = position.advanced(by: start)
+            commit.add(
+                kind: .append, continues: !isLast, streamNumber: number, position: partPosition,
+                annotation: isLast ? annotation : UnsafeRawBufferPointer(start: nil, count: 0),
+                payloadByteCount: end - start)
+            commit.expect(
+                PendingEntry(
+                    owner: owner, kind: .append, payloadOffset: payloadStart + start, payloadByteCount: end - start,
+                    position: partPosition, tag: isLast ? tag : 0, completion: isLast ? completion : nil))
+            start = end
+        }
+        if case .owned(_, let partEnds) = payload {
+            for (index, end) in partEnds.enumerated() { add(upTo: end, isLast: index == partEnds.count - 1) }
+            precondition(start == payload.byteCount, "the parts must cover the payload")
+        } else {
+            add(upTo: payload.byteCount, isLast: true)
+        }
+    }
+
+    // MARK: State
+
+    public var statistics: LogStatistics {
+        var statistics = counters.snapshot
+        statistics.pendingByteCount = queue.pendingByteCount
+        statistics.segmentCount = table.count
+        return statistics
+    }
+
+    /// Why the log has stopped, or nil if it has not.
+    public var stoppedReason: String? { queue.stoppedReason }
+
+    // MARK: Running by hand, and ending
+
+    /// In manual mode: does everything that there is to do now, in a fixed order.
+    public func runPendingWork() {
+        guard let manualWriter else { return }
+        provisioner.retryLater(queue)
+        var isBusy = true
+        while isBusy {
+            isBusy = provisioner.runOnce(for: queue)
+            while manualWriter.writer.runOnce() { isBusy = true }
+        }
+    }
+
+    /// Writes what is pending, makes all of it durable in every mode, and gives the directory back. Blocks. Reads go on
+    /// working; appends are refused from now on. Later calls do nothing.
+    public func close() {
+        queue.close()
+        if let manualWriter {
+            while manualWriter.writer.runOnce() {}
+            manualWriter.writer.synchronizeAtEnd()
+        } else {
+            let threads = running.withLock { running in
+                defer { running = nil }
+                return running
+            }
+            guard let threads else { return }
+            threads.writer.join()
+            provisioner.close()
+            threads.provisioner.join()
+        }
+        lock.release()
+    }
+}
