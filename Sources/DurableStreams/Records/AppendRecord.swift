@@ -1,0 +1,59 @@
+/// The annotation of an append: what it does besides adding bytes. An append that only adds bytes has none.
+///
+///     width  field
+///         1  version, 1
+///         1  flags: 1 closes the stream, 2 has a sequence, 4 has a producer; other bits zero
+///            if flag 2:  4 byte count of the sequence, then the sequence
+///            if flag 4:  4 byte count of the producer's identifier, then the identifier, 8 epoch, 8 sequence
+///
+/// All integers are little endian. Nothing follows. The record is in the same entry as the bytes, so a producer's state
+/// and its data are durable together or not at all.
+struct AppendRecord: Equatable {
+    static let version: UInt8 = 1
+
+    private enum Flag {
+        static let closes: UInt8 = 1
+        static let sequence: UInt8 = 2
+        static let producer: UInt8 = 4
+    }
+
+    var closes = false
+    var sequence: String?
+    var producer: ProducerStamp?
+
+    func encode() -> [UInt8] {
+        guard closes || sequence != nil || producer != nil else { return [] }
+        var writer = RecordWriter()
+        writer.add(Self.version)
+        writer.add(
+            (closes ? Flag.closes : 0) | (sequence == nil ? 0 : Flag.sequence) | (producer == nil ? 0 : Flag.producer))
+        if let sequence { writer.add(sequence) }
+        if let producer {
+            writer.add(producer.identifier)
+            writer.add(producer.epoch)
+            writer.add(producer.sequence)
+        }
+        return writer.bytes
+    }
+
+    /// Nil if the bytes are not such a record.
+    static func decode(_ bytes: UnsafeRawBufferPointer) -> AppendRecord? {
+        if bytes.isEmpty { return AppendRecord() }
+        var reader = RecordReader(bytes)
+        let all = Flag.closes | Flag.sequence | Flag.producer
+        guard reader.next(UInt8.self) == version, let flags = reader.next(UInt8.self), flags & ~all == 0, flags != 0
+        else { return nil }
+        var record = AppendRecord(closes: flags & Flag.closes != 0)
+        if flags & Flag.sequence != 0 {
+            guard let sequence = reader.nextText() else { return nil }
+            record.sequence = sequence
+        }
+        if flags & Flag.producer != 0 {
+            guard let identifier = reader.nextText(), let epoch = reader.next(UInt64.self),
+                let sequence = reader.next(UInt64.self)
+            else { return nil }
+            record.producer = ProducerStamp(identifier: identifier, epoch: epoch, sequence: sequence)
+        }
+        return reader.isAtEnd ? record : nil
+    }
+}

@@ -1,0 +1,94 @@
+public import SegmentedLog
+
+/// What a new stream is to be.
+public struct CreateRequest: Sendable {
+    public var path: StreamPath
+    public var contentType: ContentType
+    public var lifetime: Lifetime?
+    /// Whether the stream is complete with its first content.
+    public var closed: Bool
+
+    public init(
+        path: StreamPath, contentType: ContentType = .octetStream, lifetime: Lifetime? = nil, closed: Bool = false
+    ) {
+        self.path = path
+        self.contentType = contentType
+        self.lifetime = lifetime
+        self.closed = closed
+    }
+}
+
+/// A stream that was created, or was there with the same configuration.
+public struct CreateReceipt: Sendable {
+    /// False if it was there before: nothing has changed then.
+    public var isNew: Bool
+    public var contentType: ContentType
+    public var tail: StreamPosition
+    public var isClosed: Bool
+}
+
+/// How something is to be appended.
+public struct AppendRequest: Sendable {
+    /// Compared with the stream's. Nil is not compared: for programs that know what they append to.
+    public var contentType: ContentType?
+    /// Whether the stream ends with this append. Data and end become visible together.
+    public var closes: Bool
+    /// Must be greater, byte by byte, than that of the last append that gave one.
+    public var sequence: String?
+    /// Makes retries of this append harmless.
+    public var producer: ProducerStamp?
+
+    public init(
+        contentType: ContentType? = nil, closes: Bool = false, sequence: String? = nil, producer: ProducerStamp? = nil
+    ) {
+        self.contentType = contentType
+        self.closes = closes
+        self.sequence = sequence
+        self.producer = producer
+    }
+}
+
+/// Numbers an append among those of its producer.
+public struct ProducerStamp: Sendable, Hashable {
+    public var identifier: String
+    public var epoch: UInt64
+    public var sequence: UInt64
+
+    public init(identifier: String, epoch: UInt64, sequence: UInt64) {
+        self.identifier = identifier
+        self.epoch = epoch
+        self.sequence = sequence
+    }
+}
+
+/// The last append of a producer that was accepted.
+public struct ProducerState: Sendable, Hashable {
+    public var epoch: UInt64
+    public var sequence: UInt64
+
+    public init(epoch: UInt64, sequence: UInt64) {
+        self.epoch = epoch
+        self.sequence = sequence
+    }
+}
+
+/// What became of an append. It is durable.
+public struct AppendReceipt: Sendable {
+    public enum Kind: Sendable {
+        /// The payload was appended; ``AppendReceipt/isClosed`` tells whether the stream was closed with it.
+        case appended
+        /// The stream was closed, without a payload.
+        case closed
+        /// The stream was closed before, and there was nothing else to do.
+        case alreadyClosed
+        /// The producer's append had been accepted before.
+        case duplicate
+    }
+
+    public var kind: Kind
+    /// The end of the stream after the append.
+    public var tail: StreamPosition
+    public var isClosed: Bool
+    /// The producer's state after the append, if it named one.
+    public var producer: ProducerState?
+}

@@ -1,0 +1,78 @@
+internal import Dispatch
+public import SegmentedLog
+internal import Synchronization
+
+/// A store of durable streams in one directory.
+///
+/// Each stream has a path, a content type and maybe a lifetime; it is appended to, read from any position, followed, closed
+/// and deleted. An operation is acknowledged when it is durable, and only durable data is ever read.
+///
+/// There are two forms of each operation. The `async` one is for tasks. The one with a ``DeliveryLane`` and a
+/// completion is for event loops: it never blocks and costs no task; its completion runs on the lane's executor, before
+/// the call returns if nothing had to be waited for, and so it must be called on that executor.
+///
+///     let store = try StreamStore.open(directory: "./data")
+///     let path = try StreamPath("greetings")
+///     _ = try await store.create(CreateRequest(path: path, contentType: ContentType("text/plain")!))
+///     _ = try await store.append("hello".utf8, to: path)
+///     let read = try store.stream(at: path)!.read(from: .start, byteLimit: 1 << 20)
+///     print(String(decoding: try read.bytes(), as: UTF8.self))
+///     store.close()
+///
+/// Safe to use from any thread.
+public final class StreamStore: Sendable {
+    let context: StoreContext
+    private let configuration: StoreConfiguration
+    private let workers: WorkerPool
+    private let sweeper: Mutex<ExpirySweeper?>
+
+    /// Opens the store in a directory, which is created if it is missing. Blocks while the log is replayed.
+    public static func open(
+        directory: String, configuration: StoreConfiguration = StoreConfiguration()
+    ) throws(StoreOpenError) -> StreamStore {
+        var logConfiguration = LogConfiguration()
+        logConfiguration.durability = configuration.durability
+        logConfiguration.segmentByteCount = configuration.segmentByteCount
+        logConfiguration.pendingByteCountLimit = configuration.pendingByteCountLimit
+        logConfiguration.eventHandler = configuration.eventHandler
+        logConfiguration.wallClock = configuration.wallClock
+        let context = StoreContext(configuration)
+        let recovery = StoreRecovery(context, now: configuration.wallClock())
+        let deliveries = context.deliveries
+        let log = try SegmentedLog.open(
+            directory: directory, configuration: logConfiguration, fileSystem: configuration.fileSystem,
+            commitDidEnd: { deliveries.flush() },
+            recover: { (entry) throws(RecoveryRefusal) in try recovery.apply(entry) })
+        context.attach(log)
+        recovery.finish()
+        return StreamStore(context, configuration)
+    }
+
+    private init(_ context: StoreContext, _ configuration: StoreConfiguration) {
+        self.context = context
+        self.configuration = configuration
+        workers = WorkerPool(threadCount: configuration.workerThreadCount)
+        sweeper = Mutex(ExpirySweeper(context, everyMilliseconds: configuration.expirySweepMilliseconds))
+    }
+
+    public var statistics: StoreStatistics {
+        StoreStatistics(context.log.statistics, durability: configuration.durability)
+    }
+
+    /// The stream at this path, if there is a durable one that has not expired.
+    public func stream(at path: StreamPath) -> Stream? { context.catalog[path]?.visible }
+
+    /// Runs work that may block or take long on one of the store's threads.
+    public func offload(_ work: @escaping @Sendable () -> Void) { workers.run(work) }
+
+    /// Takes no more appends, writes and syncs what is pending, and gives the directory back. Blocks. Reads of what is
+    /// durable go on working. Later calls do nothing.
+    public func close() {
+        sweeper.withLock { sweeper in
+            sweeper?.stop()
+            sweeper = nil
+        }
+        context.log.close()
+        workers.close()
+    }
+}
