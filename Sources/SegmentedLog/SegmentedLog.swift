@@ -237,12 +237,19 @@ public final class SegmentedLog: Sendable {
     /// In manual mode: does everything that there is to do now, in a fixed order.
     public func runPendingWork() {
         guard let manualWriter else { return }
-        provisioner.retryLater(queue)
         var isBusy = true
         while isBusy {
-            isBusy = provisioner.runOnce(for: queue)
+            provisionSegments()
+            isBusy = false
             while manualWriter.writer.runOnce() { isBusy = true }
         }
+    }
+
+    /// In manual mode: does only what is to be done about the files of segments, and writes no commit.
+    public func provisionSegments() {
+        guard manualWriter != nil else { return }
+        provisioner.retryLater(queue)
+        while provisioner.runOnce(for: queue) {}
     }
 
     /// Writes what is pending, makes all of it durable in every mode, and gives the directory back. Blocks. Reads go on

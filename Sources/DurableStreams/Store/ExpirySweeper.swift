@@ -16,7 +16,7 @@ final class ExpirySweeper: @unchecked Sendable {
 
     func stop() { timer.cancel() }
 
-    private static func sweep(_ context: StoreContext) {
+    static func sweep(_ context: StoreContext) {
         let lane = DeliveryLane(direct: ())
         for stream in context.catalog.streamsWithLifetime() where stream.isExpired {
             // What must wait is found again by the next sweep.

@@ -24,6 +24,13 @@ public struct StoreConfiguration: Sendable {
     /// The wall clock, in milliseconds since 1970: decides when lifetimes end.
     public var wallClock: @Sendable () -> Int64 = { WallClockTime.now().millisecondsSince1970 }
 
+    /// Whether the store has threads of its own. Without them its owner calls ``StreamStore/runPendingWork()``: for tests
+    /// that want the same order every time.
+    package var hasThreads = true
+
+    /// Random bits for the identifier of a new store. For tests.
+    package var randomBits: @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
+
     public init() {}
 }
 

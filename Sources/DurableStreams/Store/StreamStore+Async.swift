@@ -3,6 +3,7 @@ public import SegmentedLog
 /// The operations for tasks. A task that is cancelled while it waits changes nothing: what was asked for is done.
 extension StreamStore {
     /// Creates a stream, with its first content if there is one.
+    @discardableResult
     public func create(
         _ request: CreateRequest, content: some Sequence<UInt8> = EmptyCollection()
     ) async throws(StreamError) -> CreateReceipt {

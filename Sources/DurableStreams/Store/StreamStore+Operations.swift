@@ -13,11 +13,13 @@ extension StreamStore {
         guard payload.count <= context.appendByteCountLimit else {
             return completion(.failure(.tooLarge(byteCountLimit: context.appendByteCountLimit)))
         }
+        // What is there already is answered without a look at the body.
+        if let existing = context.catalog[request.path], !existing.isGoing {
+            return answerExisting(existing, request, on: lane, completion)
+        }
         let stored: LogPayload
         do throws(StreamError) {
-            // What is there already needs no look at the body.
-            let mayExist = context.catalog[request.path]?.visible != nil
-            stored = mayExist ? .none : try StoredForm.make(payload, request.contentType, isFirst: true)
+            stored = try StoredForm.make(payload, request.contentType, isFirst: true)
         } catch {
             return completion(.failure(error))
         }

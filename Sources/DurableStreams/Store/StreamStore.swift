@@ -36,6 +36,8 @@ public final class StreamStore: Sendable {
         logConfiguration.pendingByteCountLimit = configuration.pendingByteCountLimit
         logConfiguration.eventHandler = configuration.eventHandler
         logConfiguration.wallClock = configuration.wallClock
+        logConfiguration.randomBits = configuration.randomBits
+        logConfiguration.threading = configuration.hasThreads ? .threads : .manual
         let context = StoreContext(configuration)
         let recovery = StoreRecovery(context, now: configuration.wallClock())
         let deliveries = context.deliveries
@@ -52,7 +54,9 @@ public final class StreamStore: Sendable {
         self.context = context
         self.configuration = configuration
         workers = WorkerPool(threadCount: configuration.workerThreadCount)
-        sweeper = Mutex(ExpirySweeper(context, everyMilliseconds: configuration.expirySweepMilliseconds))
+        sweeper = Mutex(
+            configuration.hasThreads
+                ? ExpirySweeper(context, everyMilliseconds: configuration.expirySweepMilliseconds) : nil)
     }
 
     public var statistics: StoreStatistics {
@@ -64,6 +68,15 @@ public final class StreamStore: Sendable {
 
     /// Runs work that may block or take long on one of the store's threads.
     public func offload(_ work: @escaping @Sendable () -> Void) { workers.run(work) }
+
+    /// In a store without threads: does everything that there is to do now, in a fixed order.
+    package func runPendingWork() {
+        ExpirySweeper.sweep(context)
+        context.log.runPendingWork()
+    }
+
+    /// In a store without threads: makes room for appends, and writes none.
+    package func provisionSegments() { context.log.provisionSegments() }
 
     /// Takes no more appends, writes and syncs what is pending, and gives the directory back. Blocks. Reads of what is
     /// durable go on working. Later calls do nothing.

@@ -42,7 +42,10 @@ struct LogRecovery {
             recover: recover)
         let end = try replay.run()
         let last = segments[end.segmentIndex].segment
-        try system { () throws(FileSystemError) in try clear(end, in: last) }
+        try system { () throws(FileSystemError) in
+            try clear(end, in: last)
+            try synchronize(segments[...end.segmentIndex].map(\.segment))
+        }
         let spare = try settle(
             Array(segments[(end.segmentIndex + 1)...].map(\.segment)), hasDropped: end.droppedByteCount > 0,
             directory: directory, table: table, reusable: &reusable)
@@ -147,7 +150,12 @@ struct LogRecovery {
         guard let droppedEnd = end.droppedEnd else { return }
         let zeros = OwnedBytes(byteCount: droppedEnd - end.offset) { $0.initializeMemory(as: UInt8.self, repeating: 0) }
         try segment.file.write([zeros.bytes], at: end.offset)
-        try segment.file.synchronize()
+    }
+
+    /// What was read may be in the page cache only, left there by a process that was killed before its sync. Readers and
+    /// later frames rely on it from now on.
+    private func synchronize(_ segments: [JournalSegment]) throws(FileSystemError) {
+        for segment in segments { try segment.file.synchronize() }
     }
 
     /// Decides about the segments behind the last one with frames: an untouched one is the next to be written; what

@@ -1,0 +1,68 @@
+import Testing
+
+@testable import DurableStreams
+
+@Suite struct RecordTests {
+    @Test func `A stream's row has these bytes`() throws {
+        let row = StreamRow(
+            path: try StreamPath("a/b"), contentType: try #require(ContentType("Text/Plain; charset=utf-8")),
+            lifetime: .sliding(seconds: 60), isClosedAtCreation: true,
+            createdAt: WallClockTime(millisecondsSince1970: 0x0102_0304_0506))
+        let expected: [UInt8] =
+            [1, 1, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0, 0, 3, 0, 0, 0] + Array("a/b".utf8) + [25, 0, 0, 0]
+            + Array("Text/Plain; charset=utf-8".utf8) + [1, 60, 0, 0, 0, 0, 0, 0, 0, 0]
+        #expect(row.encode() == expected)
+        #expect(expected.withUnsafeBytes { StreamRow.decode($0) } == row)
+    }
+
+    @Test func `An append that only adds bytes has no record`() {
+        #expect(AppendRecord().encode().isEmpty)
+        #expect([UInt8]().withUnsafeBytes { AppendRecord.decode($0) } == AppendRecord())
+    }
+
+    @Test func `An append's record has these bytes`() {
+        let record = AppendRecord(
+            closes: true, sequence: "s1", producer: ProducerStamp(identifier: "p", epoch: 2, sequence: 3))
+        let expected: [UInt8] =
+            [1, 7, 2, 0, 0, 0] + Array("s1".utf8) + [1, 0, 0, 0] + Array("p".utf8) + [2, 0, 0, 0, 0, 0, 0, 0]
+            + [3, 0, 0, 0, 0, 0, 0, 0]
+        #expect(record.encode() == expected)
+        #expect(expected.withUnsafeBytes { AppendRecord.decode($0) } == record)
+    }
+
+    @Test(arguments: [
+        StreamRowSample.plain, .until, .sliding,
+    ])
+    func `No beginning of a row and no row with a byte more is a row`(_ sample: StreamRowSample) throws {
+        let row = try sample.row()
+        let bytes = row.encode()
+        #expect(bytes.withUnsafeBytes { StreamRow.decode($0) } == row)
+        for count in 0..<bytes.count {
+            #expect(Array(bytes[..<count]).withUnsafeBytes { StreamRow.decode($0) } == nil)
+        }
+        #expect((bytes + [0]).withUnsafeBytes { StreamRow.decode($0) } == nil)
+    }
+
+    @Test func `Unknown versions and flags are refused`() {
+        let bytes = AppendRecord(closes: true).encode()
+        #expect([2, bytes[1]].withUnsafeBytes { AppendRecord.decode($0) } == nil)
+        #expect([bytes[0], 8].withUnsafeBytes { AppendRecord.decode($0) } == nil)
+        #expect([bytes[0], 0].withUnsafeBytes { AppendRecord.decode($0) } == nil)
+    }
+}
+
+enum StreamRowSample: Sendable {
+    case plain, until, sliding
+
+    func row() throws -> StreamRow {
+        var row = StreamRow(
+            path: try StreamPath("x"), contentType: .octetStream, lifetime: nil, isClosedAtCreation: false,
+            createdAt: WallClockTime(millisecondsSince1970: 1))
+        switch self {
+        case .plain: break
+        case .until: row.lifetime = .until(WallClockTime(millisecondsSince1970: 5), text: "1970-01-01T00:00:00.005Z")
+        case .sliding: row.lifetime = .sliding(seconds: 1 << 50)
+        }
+        return row
+    }
+}
