@@ -1,0 +1,43 @@
+import DurableStreams
+
+/// The absolute URL of a stream, for `Location`.
+struct StreamLocation {
+    var publicURL: String?
+    var trustsForwardedHeaders: Bool
+    var basePath: String
+
+    /// From the configured URL, else from what the client, or a trusted proxy, says it called the server. A request
+    /// that names no usable host gets the path alone, which is relative to the URL it was sent to.
+    func text(of path: StreamPath, request: ProtocolRequest) -> String {
+        if let publicURL { return withoutLastSlash(publicURL) + basePath + path.text }
+        let forwarded = trustsForwardedHeaders ? request.forwardedHost.flatMap(Self.firstMember).flatMap(Self.host) : nil
+        guard let host = forwarded ?? request.host.flatMap(Self.host) else { return basePath + path.text }
+        let isSecure = trustsForwardedHeaders
+            && request.forwardedProtocol.flatMap(Self.firstMember)?.lowercased() == "https"
+        return (isSecure ? "https://" : "http://") + host + basePath + path.text
+    }
+
+    private func withoutLastSlash(_ url: String) -> String {
+        url.hasSuffix("/") ? String(url.dropLast()) : url
+    }
+
+    private static func firstMember(_ list: String) -> String? {
+        let first = list.prefix { $0 != "," }
+        return HeaderValue.trimmed(String(first))
+    }
+
+    /// Nil if it is not made of what host names, addresses and port numbers are made of.
+    private static func host(_ text: String) -> String? {
+        guard !text.isEmpty, text.utf8.count <= 255 + 6 else { return nil }
+        let isHost = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: ":"),
+                UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "%"):
+                true
+            default: false
+            }
+        }
+        return isHost ? text : nil
+    }
+}
