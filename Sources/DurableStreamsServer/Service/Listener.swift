@@ -1,0 +1,71 @@
+internal import Glibc
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+
+/// Accepts connections and gives each its handlers.
+enum Listener {
+    /// The most bytes that are read at once.
+    private static let receiveByteCountLimit = 64 << 10
+
+    /// Binds and begins to accept. Connections are spread over the loops.
+    static func bind(
+        host: String,
+        port: Int,
+        backlog: Int,
+        group: any EventLoopGroup,
+        loops: [ServingLoop]
+    ) async throws(ServerError) -> any Channel {
+        let loopsByIdentity = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: Int32(clamping: backlog))
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Accept in bursts: many clients reconnect at once after a restart.
+            .serverChannelOption(.maxMessagesPerRead, value: 64)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            // One read for each turn bounds what a client can have processed or queued before others get theirs.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1_024, maximum: receiveByteCountLimit)
+            )
+            .childChannelInitializer { channel in
+                guard let loop = loopsByIdentity[ObjectIdentifier(channel.eventLoop)] else {
+                    return channel.close()
+                }
+                return channel.eventLoop.makeCompletedFuture { try addHandlers(to: channel, of: loop) }
+            }
+        do {
+            return try await bootstrap.bind(host: host, port: port).get()
+        } catch {
+            throw .cannotListen(host: host, port: port, reason: reason(of: error))
+        }
+    }
+
+    private static func reason(of error: any Error) -> String {
+        guard let error = error as? IOError, let text = strerror(error.errnoCode) else { return "\(error)" }
+        return String(cString: text)
+    }
+
+    private static func addHandlers(to channel: any Channel, of loop: ServingLoop) throws {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = loop.shared.headByteCountLimit
+        limits.maxHeaderListSize = loop.shared.headByteCountLimit
+        // The bytes are the limit that counts.
+        limits.maxHeaderFieldCount = loop.shared.headByteCountLimit
+        let decoder = HTTPRequestDecoder(
+            leftOverBytesStrategy: .dropBytes,
+            informationalResponseStrategy: .drop,
+            limitConfiguration: limits
+        )
+        let connection = ConnectionHandler(loop: loop, admission: loop.shared.gate.enter())
+        let bytesToRequests = ByteToMessageHandler(
+            RequestDecoder(decoder, byteCountLimit: loop.shared.headByteCountLimit),
+            // After a request to upgrade the decoder leaves everything lying.
+            maximumBufferSize: 2 * max(loop.shared.headByteCountLimit, receiveByteCountLimit)
+        )
+        try channel.pipeline.syncOperations.addHandler(bytesToRequests)
+        try channel.pipeline.syncOperations.addHandler(connection)
+    }
+}
