@@ -109,17 +109,17 @@ let package = Package(
             dependencies: ["DurableStreamsHTTP", "DurableStreamsWire", "DurableStreams", nioCore, httpTypes],
             swiftSettings: settings
         ),
-        // The protocol page, row by row, as a client sees it through a real socket.
+        // The protocol, row by row, as a client sees it through a real socket; and the real program under load and kill -9.
         .testTarget(
             name: "ProtocolTests",
-            dependencies: ["DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", logging],
+            dependencies: ["DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", "durable-streams", logging],
             swiftSettings: settings
         ),
-        // The running server: kill -9, fan-out, hostile clients, real input.
+        // The transport: its decisions without a socket, and itself with one.
         .testTarget(
             name: "DurableStreamsServerTests",
             dependencies: [
-                "DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", "durable-streams", nioCore, nioPosix, logging,
+                "DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", nioCore, nioPosix, nioHTTP1, logging,
             ],
             swiftSettings: settings
         ),

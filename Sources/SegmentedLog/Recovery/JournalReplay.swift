@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Reads the journal from front to back when a log is opened: verifies every frame, hands every entry to the owner, and
 /// finds the end.
 ///
@@ -172,15 +174,17 @@ struct JournalReplay {
 
     /// The next place from `offset` on where a whole frame verifies.
     private func findFrame(in segment: JournalSegment, from offset: Int) -> (Int, FrameHeader)? {
+        let base = segment.bytes.baseAddress!
         var place = offset
-        let magic = FrameHeader.magic.littleEndian
-        while place + FrameHeader.byteCount <= segment.byteCount {
-            if segment.bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self) == magic,
-                let frame = verifiedFrame(in: segment, at: place)
-            {
+        while place + FrameHeader.byteCount <= segment.byteCount,
+            // Most of what is searched is zeros, which the C library passes over much faster than a loop would.
+            let found = memchr(base + place, CInt(FrameHeader.magic & 0xFF), segment.byteCount - place)
+        {
+            place = UnsafeRawPointer(found) - base
+            if place % FrameHeader.alignment == 0, let frame = verifiedFrame(in: segment, at: place) {
                 return (place, frame)
             }
-            place += FrameHeader.alignment
+            place += 1
         }
         return nil
     }
