@@ -42,26 +42,33 @@ public struct OffsetToken: Hashable, Sendable {
     }
 
     /// Writes exactly ``byteCount`` bytes.
-    package func write(into writer: inout RawByteWriter) {
-        let target = writer.reserve(Self.byteCount).assumingMemoryBound(to: UInt8.self)
+    public func write(into writer: inout RawByteWriter) {
+        let target = writer.reserve(Self.byteCount)
         Self.write(reserved, at: target)
-        target[16] = UInt8(ascii: "_")
+        target.storeBytes(of: UInt8(ascii: "_"), toByteOffset: 16, as: UInt8.self)
         Self.write(position, at: target + 17)
     }
 
-    private static func write(_ value: UInt64, at target: UnsafeMutablePointer<UInt8>) {
-        let (high, low) = value.quotientAndRemainder(dividingBy: 100_000_000)
-        writeEightDigits(UInt32(truncatingIfNeeded: high), at: target)
-        writeEightDigits(UInt32(truncatingIfNeeded: low), at: target + 8)
+    private static func write(_ value: UInt64, at target: UnsafeMutableRawPointer) {
+        // Most numbers are small.
+        let (high, low) = value < 100_000_000 ? (0, value) : value.quotientAndRemainder(dividingBy: 100_000_000)
+        target.storeBytes(of: eightDigits(high), as: UInt64.self)
+        target.storeBytes(of: eightDigits(low), toByteOffset: 8, as: UInt64.self)
     }
 
-    private static func writeEightDigits(_ value: UInt32, at target: UnsafeMutablePointer<UInt8>) {
-        var rest = value
-        for index in stride(from: 7, through: 0, by: -1) {
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            target[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digit)
-            rest = quotient
-        }
+    /// The decimal digits of a number below 10^8 as eight characters, in memory order on a little-endian machine.
+    ///
+    /// All digits are computed at once: the number is halved into lanes of four, two and one digits, and within a lane
+    /// a division by a constant is a multiplication and a shift.
+    private static func eightDigits(_ value: UInt64) -> UInt64 {
+        if value == 0 { return 0x3030_3030_3030_3030 }
+        let (upper, lower) = value.quotientAndRemainder(dividingBy: 10_000)
+        let fours = upper | lower << 32
+        let hundreds = (fours &* 10_486) >> 20 & 0x0000_007F_0000_007F
+        let twos = hundreds | (fours &- 100 &* hundreds) << 16
+        let tens = (twos &* 103) >> 10 & 0x000F_000F_000F_000F
+        let ones = tens | (twos &- 10 &* tens) << 8
+        return (ones | 0x3030_3030_3030_3030).littleEndian
     }
 }
 

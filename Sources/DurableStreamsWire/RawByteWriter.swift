@@ -2,62 +2,59 @@
 ///
 /// Every write is checked against the end of that memory, in release builds too: a wrong estimate of a size stops the
 /// process instead of overwriting what follows.
-package struct RawByteWriter {
+public struct RawByteWriter {
     @usableFromInline
     let memory: UnsafeMutableRawBufferPointer
 
-    /// Bytes written so far.
     @usableFromInline
-    package private(set) var count = 0
+    var end = 0
 
-    /// The memory must outlive the writer.
+    /// Bytes written so far.
     @inlinable
-    package init(_ memory: UnsafeMutableRawBufferPointer) {
+    public var count: Int { end }
+
+    /// The memory must outlive the writer, and not be empty if anything is written.
+    @inlinable
+    public init(_ memory: UnsafeMutableRawBufferPointer) {
         self.memory = memory
     }
 
     /// The place for the next so many bytes, which the caller fills completely.
-    @inlinable
-    package mutating func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer {
-        let start = count
-        let (end, overflows) = start.addingReportingOverflow(byteCount)
-        guard let base = memory.baseAddress, !overflows, byteCount >= 0, end <= memory.count else {
+    @inlinable @inline(__always)
+    public mutating func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer {
+        let start = end
+        guard let base = memory.baseAddress, byteCount >= 0, byteCount <= memory.count &- start else {
             preconditionFailure("a write behind the end of the memory")
         }
-        count = end
+        end = start &+ byteCount
         return base + start
     }
 
-    @inlinable
-    package mutating func write(byte: UInt8) {
+    @inlinable @inline(__always)
+    public mutating func write(byte: UInt8) {
         reserve(1).storeBytes(of: byte, as: UInt8.self)
     }
 
-    @inlinable
-    package mutating func write(_ text: StaticString) {
+    // Inlined, so that a constant of known length becomes a few stores.
+    @inlinable @inline(__always)
+    public mutating func write(_ text: StaticString) {
         let byteCount = text.utf8CodeUnitCount
-        if byteCount > 0 { reserve(byteCount).copyMemory(from: text.utf8Start, byteCount: byteCount) }
+        reserve(byteCount).copyMemory(from: text.utf8Start, byteCount: byteCount)
     }
 
     @inlinable
-    package mutating func write(_ bytes: UnsafeRawBufferPointer) {
+    public mutating func write(_ bytes: UnsafeRawBufferPointer) {
         guard let base = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count).copyMemory(from: base, byteCount: bytes.count)
     }
 
     @inlinable
-    package mutating func write(_ bytes: [UInt8]) {
+    public mutating func write(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { write($0) }
     }
 
-    @inlinable
-    package mutating func write(_ text: String) {
-        var text = text
-        text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
-    }
-
     /// A header field's value: control characters, which could end the field, become spaces.
-    package mutating func write(fieldValue text: String) {
+    public mutating func write(fieldValue text: String) {
         var text = text
         text.withUTF8 { bytes in
             guard !bytes.isEmpty else { return }
@@ -71,7 +68,7 @@ package struct RawByteWriter {
 
     /// A number without leading zeros.
     @inlinable
-    package mutating func write(decimal value: UInt64) {
+    public mutating func write(decimal value: UInt64) {
         if value < 10 { return write(byte: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value)) }
         let digitCount = Self.decimalDigitCount(value)
         let target = reserve(digitCount)
@@ -87,13 +84,17 @@ package struct RawByteWriter {
     }
 
     /// A number in lower-case hexadecimal digits without leading zeros.
-    package mutating func write(hexadecimal value: UInt64) {
+    public mutating func write(hexadecimal value: UInt64) {
         let digitCount = Self.hexadecimalDigitCount(value)
-        let target = reserve(digitCount)
-        for index in 0..<digitCount {
-            let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * (digitCount - 1 - index))) & 0xF
-            let character = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-            target.storeBytes(of: character, toByteOffset: index, as: UInt8.self)
+        let target = reserve(digitCount).assumingMemoryBound(to: UInt8.self)
+        var rest = value
+        var index = digitCount &- 1
+        while index >= 0 {
+            let digit = UInt8(truncatingIfNeeded: rest & 0xF)
+            // `a` comes 39 characters after the one that follows `9`.
+            target[index] = UInt8(ascii: "0") &+ digit &+ (digit > 9 ? 39 : 0)
+            rest &>>= 4
+            index &-= 1
         }
     }
 
@@ -111,7 +112,7 @@ package struct RawByteWriter {
     }
 
     /// At least 1, at most 16.
-    package static func hexadecimalDigitCount(_ value: UInt64) -> Int {
+    public static func hexadecimalDigitCount(_ value: UInt64) -> Int {
         max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 3) / 4)
     }
 }

@@ -80,7 +80,7 @@ extension StreamStore {
         let receipt = CreateReceipt(
             isNew: true, contentType: request.contentType,
             tail: StreamPosition.start.advanced(by: payload.byteCount), isClosed: request.closed)
-        var tag = EntryTag.isLast
+        var tag: EntryTag = [.isLast, .creates]
         if request.closed { tag.insert(.closes) }
         return try row.withUnsafeBufferPointer { (bytes) throws(LogRefusal) in
             try context.log.createStream(

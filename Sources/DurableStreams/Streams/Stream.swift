@@ -21,7 +21,8 @@ public final class Stream: LogStreamOwner {
         /// Accepted and not durable yet.
         var pendingEntryCount: UInt32 = 0
         var deletionIsPending = false
-        // Durable facts.
+        // Durable facts. They change together, so that nobody sees part of an append, or its data without its end.
+        var tail = StreamPosition.start
         var isCreated = false
         var isClosed = false
         var isDeleted = false
@@ -63,9 +64,9 @@ public final class Stream: LogStreamOwner {
     }
 
     public var snapshot: Snapshot {
-        // Closed first: if it is so, the tail that is read after it is final.
-        let (isClosed, isDeleted) = state.withLock { ($0.isClosed, $0.isDeleted) }
-        return Snapshot(earliest: .start, tail: logStream.tail, isClosed: isClosed, isDeleted: isDeleted)
+        state.withLock {
+            Snapshot(earliest: .start, tail: $0.tail, isClosed: $0.isClosed, isDeleted: $0.isDeleted)
+        }
     }
 
     /// Whether the stream was deleted while others read from it.
@@ -124,21 +125,12 @@ public final class Stream: LogStreamOwner {
 
     // MARK: For the log
 
-    public func entryDidCommit(_ entry: CommittedEntry) {
-        let tag = EntryTag(rawValue: entry.tag)
-        let watchers = state.withLock { state -> [WatcherGroup] in
-            if tag.contains(.isLast) { state.pendingEntryCount -= 1 }
-            switch entry.kind {
-            case .create:
-                state.isCreated = true
-                state.predecessor = nil
-            case .append: break
-            case .delete: state.isDeleted = true
-            }
-            if tag.contains(.closes) { state.isClosed = true }
-            return state.watchers
+    public func entriesDidCommit(_ entries: CommittedEntries) {
+        let (watchers, isDeleted) = state.withLock { state in
+            for entry in entries { state.didCommit(entry) }
+            return (state.watchers, state.isDeleted)
         }
-        if entry.kind == .delete { context.catalog.remove(self) }
+        if isDeleted { context.catalog.remove(self) }
         for group in watchers { group.wake(context.deliveries) }
     }
 
@@ -156,6 +148,7 @@ public final class Stream: LogStreamOwner {
     func didRecover(now: Int64) {
         state.withLock { state in
             state.isCreated = true
+            state.tail = state.writer.tail
             state.lastUse = now
             if configuration.isClosedAtCreation {
                 state.writer.isClosed = true
@@ -171,4 +164,21 @@ struct EntryTag: OptionSet {
     /// The last entry of what was accepted in one piece.
     static let isLast = EntryTag(rawValue: 1)
     static let closes = EntryTag(rawValue: 2)
+    static let creates = EntryTag(rawValue: 4)
+}
+
+extension Stream.State {
+    fileprivate mutating func didCommit(_ entry: CommittedEntry) {
+        let tag = EntryTag(rawValue: entry.tag)
+        // The parts of an append before the last show nothing.
+        guard tag.contains(.isLast) else { return }
+        pendingEntryCount -= 1
+        tail = entry.end
+        if tag.contains(.creates) {
+            isCreated = true
+            predecessor = nil
+        }
+        if tag.contains(.closes) { isClosed = true }
+        if entry.kind == .delete { isDeleted = true }
+    }
 }

@@ -47,15 +47,15 @@ extension Stream {
     ///
     /// - Throws: ``StreamError/notFound`` if the stream is deleted, ``StreamError/positionInsideMessage``.
     public func read(from position: StreamPosition, byteLimit: Int) throws(StreamError) -> StreamRead {
-        // Closed first: if it is so, the tail that is read after it is final.
-        let (isClosed, isDeleted) = withState { ($0.isClosed, $0.isDeleted) }
-        guard !isDeleted else { throw .notFound }
+        let now = snapshot
+        guard !now.isDeleted else { throw .notFound }
         renew()
-        let start = min(position, logStream.tail)
+        let start = min(position, now.tail)
         let isJSON = contentType.isJSON
-        if isJSON, !isMessageBoundary(start) { throw .positionInsideMessage }
+        if isJSON, start < now.tail, !isMessageBoundary(start) { throw .positionInsideMessage }
         return StreamRead(
-            logStream.read(from: start, byteCountLimit: byteLimit, splitsEntries: !isJSON), isClosed: isClosed)
+            logStream.read(from: start, upTo: now.tail, byteCountLimit: byteLimit, splitsEntries: !isJSON),
+            isClosed: now.isClosed)
     }
 
     /// Entries of a JSON stream are whole messages, and one that is longer than this is a single message.
@@ -66,7 +66,8 @@ extension Stream {
         guard entryStart < position else { return true }
         let byteCount = position.distance(from: entryStart)
         guard byteCount <= Self.scannedByteCountLimit else { return false }
-        let read = logStream.read(from: entryStart, byteCountLimit: byteCount, splitsEntries: true)
+        let read = logStream.read(
+            from: entryStart, upTo: position, byteCountLimit: byteCount, splitsEntries: true)
         guard read.byteCount == byteCount else { return false }
         return withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 16) { bytes in
             read.copyBytes(into: bytes)

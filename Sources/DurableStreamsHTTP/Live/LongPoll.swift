@@ -85,7 +85,8 @@ final class LongPoll: LiveReader, @unchecked Sendable {
         exchange = nil
     }
 
-    /// Answers if the stream has more than the reader, or nothing more to come. True if there is nothing left to wait for.
+    /// Answers if the stream has more than the reader, or nothing more to come. True if there is nothing left to
+    /// wait for.
     private func look() -> Bool {
         guard let reply else { return true }
         let snapshot = stream.snapshot

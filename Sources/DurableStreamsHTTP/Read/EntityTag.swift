@@ -1,7 +1,7 @@
 import DurableStreamsWire
 
-/// The strong entity tag of a range of a stream: different for every stream that ever was at a URL, every range, whether
-/// the stream is known to end there, and every coding.
+/// The strong entity tag of a range of a stream: different for every stream that ever was at a URL, every range,
+/// whether the stream is known to end there, and every coding.
 struct EntityTag: Sendable, Hashable {
     var streamNumber: UInt64
     /// Numbers are not reused within a store, but a store may be replaced by a new one behind the same URL.

@@ -29,12 +29,16 @@ enum HeaderNumber: Sendable, Equatable {
 enum HeaderValue {
     /// Without spaces and tabs at either end, which do not belong to a value (RFC 9110 section 5.5).
     static func trimmed(_ text: String) -> String {
-        let utf8 = text.utf8
-        guard let first = utf8.first, let last = utf8.last, isWhiteSpace(first) || isWhiteSpace(last) else { return text }
-        guard let start = utf8.firstIndex(where: { !isWhiteSpace($0) }),
-            let end = utf8.lastIndex(where: { !isWhiteSpace($0) })
-        else { return "" }
-        return String(text[start...end])
+        var text = text
+        let trimmed = text.withUTF8 { bytes -> String? in
+            guard let first = bytes.first, let last = bytes.last, isWhiteSpace(first) || isWhiteSpace(last) else {
+                return nil
+            }
+            let start = bytes.firstIndex { !isWhiteSpace($0) } ?? bytes.count
+            let end = bytes.lastIndex { !isWhiteSpace($0) } ?? start - 1
+            return String(decoding: bytes[start..<end + 1], as: UTF8.self)
+        }
+        return trimmed ?? text
     }
 
     @inline(__always)
@@ -66,6 +70,8 @@ enum HeaderValue {
     static func holdsReplacementCharacter(_ text: String) -> Bool {
         var text = text
         return text.withUTF8 { bytes in
+            // Nearly all values are ASCII.
+            if bytes.reduce(0, |) < 0x80 { return false }
             for index in bytes.indices where bytes[index] == 0xEF && index + 2 < bytes.count {
                 if bytes[index + 1] == 0xBF, bytes[index + 2] == 0xBD { return true }
             }

@@ -19,18 +19,12 @@ public struct ProtocolRequest: Sendable {
     var acceptEncoding: String?
     var ifNoneMatch: String?
     var host: String?
-    var forwardedProtocol: String?
-    var forwardedHost: String?
     var closes = false
     var timeToLive = HeaderNumber.absent
-    var expiresAt: String?
     var sequence: String?
     var producerIdentifier: String?
     var producerEpoch = HeaderNumber.absent
     var producerSequence = HeaderNumber.absent
-    var forkedFrom: String?
-    var forkOffset: String?
-    var forkSubOffset: String?
 
     /// A field of the protocol occurred twice.
     private(set) var hasRepeatedField = false
@@ -38,6 +32,15 @@ public struct ProtocolRequest: Sendable {
     private(set) var hasInvalidText = false
 
     private var seen: RequestField.Set = []
+    /// Fields that few requests have, kept apart so that the others stay small.
+    private var rare: [RequestField: String]?
+
+    var forwardedProtocol: String? { rare?[.forwardedProtocol] }
+    var forwardedHost: String? { rare?[.forwardedHost] }
+    var expiresAt: String? { rare?[.streamExpiresAt] }
+    var forkedFrom: String? { rare?[.streamForkedFrom] }
+    var forkOffset: String? { rare?[.streamForkOffset] }
+    var forkSubOffset: String? { rare?[.streamForkSubOffset] }
 
     public init(method: Method, target: String) {
         self.method = method
@@ -71,18 +74,16 @@ public struct ProtocolRequest: Sendable {
         case .acceptEncoding: acceptEncoding = value
         case .ifNoneMatch: ifNoneMatch = value
         case .host: host = value
-        case .forwardedProtocol: forwardedProtocol = value
-        case .forwardedHost: forwardedHost = value
         case .streamClosed: closes = HeaderValue.isTrue(value)
         case .streamTimeToLive: timeToLive = HeaderNumber(value, allowsLeadingZeros: false)
-        case .streamExpiresAt: expiresAt = value
         case .streamSequence: sequence = checkedText(value)
         case .producerIdentifier: producerIdentifier = checkedText(value)
         case .producerEpoch: producerEpoch = HeaderNumber(value, allowsLeadingZeros: true)
         case .producerSequence: producerSequence = HeaderNumber(value, allowsLeadingZeros: true)
-        case .streamForkedFrom: forkedFrom = value
-        case .streamForkOffset: forkOffset = value
-        case .streamForkSubOffset: forkSubOffset = value
+        case .forwardedProtocol, .forwardedHost, .streamExpiresAt, .streamForkedFrom, .streamForkOffset,
+            .streamForkSubOffset:
+            rare = rare ?? [:]
+            rare?[field] = value
         }
     }
 

@@ -35,6 +35,7 @@ struct ReadQuery: Equatable {
         var query = ReadQuery()
         var seen = (offset: false, live: false, cursor: false)
         var start = 0
+        let isPlain = QueryText.isPlain(bytes)
         do throws(Refusal) {
             while start <= bytes.count {
                 var end = start
@@ -44,17 +45,17 @@ struct ReadQuery: Equatable {
                     end += 1
                 }
                 let nameEnd = equals ?? end
-                let name = QueryText(bytes[start..<nameEnd])
-                let value = bytes[min(nameEnd + 1, end)..<end]
+                let name = QueryText(bytes[start..<nameEnd], isPlain: isPlain)
+                let value = QueryText(bytes[min(nameEnd + 1, end)..<end], isPlain: isPlain)
                 if name.equals("offset") {
                     try once(&seen.offset, "offset")
-                    query.offset = try offset(QueryText(value))
+                    query.offset = try offset(value)
                 } else if name.equals("live") {
                     try once(&seen.live, "live")
-                    query.live = try live(QueryText(value))
+                    query.live = try live(value)
                 } else if name.equals("cursor") {
                     try once(&seen.cursor, "cursor")
-                    query.cursor = QueryText(value).withBytes { CursorClock.parse($0) }
+                    query.cursor = value.withBytes { CursorClock.parse($0) }
                 }
                 start = end + 1
             }

@@ -28,7 +28,8 @@ enum RequestTarget {
         }
         do throws(StreamPathError) {
             let path = try StreamPath(path)
-            self = Self.isReserved(path) ? .reserved : .stream(path, query: Self.query(of: target, after: range.upperBound))
+            let query = Self.query(of: target, after: range.upperBound)
+            self = Self.isReserved(path) ? .reserved : .stream(path, query: query)
         } catch {
             self = .invalid(error)
         }

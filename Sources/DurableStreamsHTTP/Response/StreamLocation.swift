@@ -10,8 +10,10 @@ struct StreamLocation {
     /// that names no usable host gets the path alone, which is relative to the URL it was sent to.
     func text(of path: StreamPath, request: ProtocolRequest) -> String {
         if let publicURL { return withoutLastSlash(publicURL) + basePath + path.text }
-        let forwarded = trustsForwardedHeaders ? request.forwardedHost.flatMap(Self.firstMember).flatMap(Self.host) : nil
-        guard let host = forwarded ?? request.host.flatMap(Self.host) else { return basePath + path.text }
+        let forwardedHost = trustsForwardedHeaders ? request.forwardedHost.flatMap(Self.firstMember) : nil
+        guard let host = forwardedHost.flatMap(Self.host) ?? request.host.flatMap(Self.host) else {
+            return basePath + path.text
+        }
         let isSecure = trustsForwardedHeaders
             && request.forwardedProtocol.flatMap(Self.firstMember)?.lowercased() == "https"
         return (isSecure ? "https://" : "http://") + host + basePath + path.text

@@ -166,12 +166,12 @@ extension ProtocolService {
 
     /// May block, unless the read is resident and the body is small or not compressed.
     private static func filled(
-        _ head: ProtocolResponse, read: StreamRead, isJSON: Bool, compression: Compression
+        _ head: consuming ProtocolResponse, read: StreamRead, isJSON: Bool, compression: Compression
     ) -> ProtocolResponse {
         do throws(StreamError) {
             let body = try RangeBody.bytes(of: read, isJSON: isJSON)
             var response = head
-            if let compressed = compression.compress(body, coding: head.coding) {
+            if let compressed = compression.compress(body, coding: response.coding) {
                 response.body = compressed
             } else {
                 response.body = body

@@ -6,7 +6,8 @@ typealias Reply = @Sendable (ProtocolReply) -> Void
 
 extension ProtocolService {
     func create(
-        _ request: ProtocolRequest, body: ByteBuffer?, at path: StreamPath, on lane: DeliveryLane, reply: @escaping Reply
+        _ request: ProtocolRequest, body: ByteBuffer?, at path: StreamPath, on lane: DeliveryLane,
+        reply: @escaping Reply
     ) {
         let create: CreateRequest
         do throws(Refusal) {
@@ -37,7 +38,8 @@ extension ProtocolService {
     }
 
     func append(
-        _ request: ProtocolRequest, body: ByteBuffer?, to path: StreamPath, on lane: DeliveryLane, reply: @escaping Reply
+        _ request: ProtocolRequest, body: ByteBuffer?, to path: StreamPath, on lane: DeliveryLane,
+        reply: @escaping Reply
     ) {
         let append: AppendRequest
         do throws(Refusal) {
@@ -68,7 +70,8 @@ extension ProtocolService {
     }
 
     func delete(
-        _ request: ProtocolRequest, body: ByteBuffer?, at path: StreamPath, on lane: DeliveryLane, reply: @escaping Reply
+        _ request: ProtocolRequest, body: ByteBuffer?, at path: StreamPath, on lane: DeliveryLane,
+        reply: @escaping Reply
     ) {
         do throws(Refusal) {
             try request.checkHeader(hasBody: body.hasBytes)

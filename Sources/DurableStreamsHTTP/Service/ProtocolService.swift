@@ -5,8 +5,8 @@ import Synchronization
 
 /// The Durable Streams protocol on a store: takes request values, gives response values. Opens no socket.
 ///
-/// A transport fills in a ``ProtocolRequest``, asks ``admit(_:announcedByteCount:)`` before it receives a body, and hands
-/// both to ``handle(_:body:on:reply:)``. All three happen on the executor of one lane, and so does the reply.
+/// A transport fills in a ``ProtocolRequest``, asks ``admit(_:announcedByteCount:)`` before it receives a body, and
+/// hands both to ``handle(_:body:on:reply:)``. All three happen on the executor of one lane, and so does the reply.
 public final class ProtocolService: Sendable {
     public let configuration: ProtocolConfiguration
 

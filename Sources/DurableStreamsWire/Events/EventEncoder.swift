@@ -89,7 +89,9 @@ package struct DataEvent {
         return UTF8Sequence.incompleteByteCount(atEndOf: payload)
     }
 
-    private static func encode(_ payload: UnsafeRawBufferPointer, form: EventDataForm, into sink: inout some EventSink) {
+    private static func encode(
+        _ payload: UnsafeRawBufferPointer, form: EventDataForm, into sink: inout some EventSink
+    ) {
         sink.write("event: data\ndata:")
         switch form {
         case .binary: sink.write(base64: payload)

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The first page of a journal segment's file.
 ///
 ///     offset  width  field
@@ -57,8 +59,14 @@ struct SegmentHeader: Equatable {
             throw .wrongField("file byte count", byteOffset: 24)
         }
         let identifier = StoreIdentifier(low: reader.next() ?? 0, high: reader.next() ?? 0)
-        guard bytes[48..<4092].allSatisfy({ $0 == 0 }) else { throw .wrongField("reserved bytes", byteOffset: 48) }
+        guard hasOnlyZeros(bytes, in: 48..<4092) else { throw .wrongField("reserved bytes", byteOffset: 48) }
         return SegmentHeader(segmentNumber: number, fileByteCount: Int(fileByteCount), storeIdentifier: identifier)
+    }
+
+    /// Whether each byte is the one before it, and the first is zero.
+    private static func hasOnlyZeros(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>) -> Bool {
+        let base = bytes.baseAddress! + range.lowerBound
+        return bytes[range.lowerBound] == 0 && memcmp(base, base + 1, range.count - 1) == 0
     }
 
     private static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {

@@ -21,6 +21,8 @@ final class JournalWriter {
     /// When the oldest write that is not synced was made, on the monotonic clock. Only in the interval mode.
     private var unsyncedSince: Int64?
     private var hasUnsyncedWrites = false
+    /// In the mode `none`: full segments that the system has not been asked to write.
+    private var unsyncedSegments: [JournalSegment] = []
     /// Whether a stream was deleted, or a segment begun, since dead segments were last looked for.
     private var mayHaveDeadSegments = true
 
@@ -65,8 +67,7 @@ final class JournalWriter {
         }
         publish(commit)
         queue.finish(commit)
-        retireDeadSegments()
-        return true
+        return stopOnError { () throws(FileSystemError) in try retireDeadSegments() }
     }
 
     /// In the weaker modes, makes durable what is only written. For a clean end.
@@ -83,8 +84,10 @@ final class JournalWriter {
                 try writeFrame(of: Commit(
                     segment: segment, offset: SegmentHeader.byteCount, firstSequenceNumber: commit.firstSequenceNumber))
             }
-            // In the mode `none` a lost segment before a kept one ends the log there, as any other hole does.
-            if hasUnsyncedWrites, configuration.durability != .none { try synchronize() }
+            if hasUnsyncedWrites {
+                // In the mode `none` a lost segment before a kept one ends the log there, as any other hole does.
+                if configuration.durability == .none { unsyncedSegments.append(segment) } else { try synchronize() }
+            }
             segment.setRecent(false)
             segment = commit.segment
             segmentIsEmpty = true
@@ -118,6 +121,8 @@ final class JournalWriter {
     }
 
     private func synchronize() throws(FileSystemError) {
+        for segment in unsyncedSegments { try segment.file.synchronize() }
+        unsyncedSegments = []
         try segment.file.synchronize()
         syncedSequenceNumber = writtenSequenceNumber
         hasUnsyncedWrites = false
@@ -133,43 +138,50 @@ final class JournalWriter {
     // MARK: Making public
 
     private func publish(_ commit: Commit) {
-        let payloadOffset = commit.payloadOffset
-        for entry in commit.pending {
-            guard let owner = entry.owner else { continue }
-            let stream = owner.logStream
+        let pending = commit.pending
+        forEachRun(of: pending) { owner, range in index(pending[range], of: owner.logStream, in: commit) }
+        forEachRun(of: pending) { owner, range in owner.entriesDidCommit(CommittedEntries(pending[range])) }
+        for entry in pending { entry.completion?.commitDidFinish(nil) }
+        commitDidEnd()
+    }
+
+    /// Entries of one stream that came one after the other are dealt with together: one look at its locks for all.
+    private func forEachRun(of pending: [PendingEntry], _ body: (any LogStreamOwner, Range<Int>) -> Void) {
+        var start = 0
+        while start < pending.count {
+            let owner = pending[start].owner
+            var end = start + 1
+            while end < pending.count, pending[end].owner === owner { end += 1 }
+            if let owner { body(owner, start..<end) }
+            start = end
+        }
+    }
+
+    private func index(_ entries: ArraySlice<PendingEntry>, of stream: LogStream, in commit: Commit) {
+        stream.publish(entries, segmentNumber: UInt32(commit.segment.number), payloadOffset: commit.payloadOffset)
+        for entry in entries {
             switch entry.kind {
+            case .append: break
             case .create:
                 stream.creationSegmentNumber = UInt32(commit.segment.number)
                 commit.segment.liveStreamCount += 1
                 counters.streamCountChanged(by: 1)
-            case .append:
-                break
             case .delete:
                 table[stream.creationSegmentNumber]?.liveStreamCount -= 1
                 stream.didDelete()
                 mayHaveDeadSegments = true
                 counters.streamCountChanged(by: -1)
             }
-            if entry.payloadByteCount > 0 {
-                stream.publish(
-                    byteCount: entry.payloadByteCount, at: entry.position,
-                    segmentNumber: UInt32(commit.segment.number), fileOffset: payloadOffset + entry.payloadOffset)
-            }
         }
-        for entry in commit.pending {
-            entry.owner?.entryDidCommit(
-                CommittedEntry(
-                    kind: entry.kind, end: entry.position.advanced(by: entry.payloadByteCount), tag: entry.tag))
-        }
-        for entry in commit.pending { entry.completion?.commitDidFinish(nil) }
-        commitDidEnd()
     }
 
     /// Segments with nothing alive go, oldest first, so that a deletion is never forgotten before what it deleted.
-    private func retireDeadSegments() {
+    private func retireDeadSegments() throws(FileSystemError) {
         guard mayHaveDeadSegments else { return }
         mayHaveDeadSegments = false
         while let oldest = table.oldest, oldest.number < segment.number, oldest.liveStreamCount == 0 {
+            // What killed it must be there for good before it goes.
+            if hasUnsyncedWrites { try synchronize() }
             table.remove(oldest)
             retire(oldest)
         }

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The directory of a store: which files it may hold, and how a segment's file comes and goes.
 ///
 ///     LOCK                        held by the process that has the store open; its content names the holder
@@ -55,6 +57,16 @@ struct SegmentDirectory: Sendable {
     /// Takes a segment out of the log. Durable when this returns.
     func retire(_ number: UInt64) throws(FileSystemError) {
         try fileSystem.rename(path(number, .journal), to: path(number, .recycled))
+        try fileSystem.synchronizeDirectory(path)
+    }
+
+    /// Makes sure that a segment that could not be made does not turn up among the others. Durable when this returns.
+    func abandon(_ number: UInt64) throws(FileSystemError) {
+        do throws(FileSystemError) {
+            try fileSystem.unlink(path(number, .journal))
+        } catch where error.errno == ENOENT {
+            // It never got its name.
+        }
         try fileSystem.synchronizeDirectory(path)
     }
 

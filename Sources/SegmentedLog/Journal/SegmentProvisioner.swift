@@ -96,6 +96,7 @@ final class SegmentProvisioner: Sendable {
             counters.setDiskFull(false)
             if let replaced = queue.install(spare: segment) { retire(replaced) }
         } catch {
+            abandon(wanted.number)
             fail(error, byteCount: wanted.byteCount, queue)
         }
         return true
@@ -124,6 +125,15 @@ final class SegmentProvisioner: Sendable {
             if state.wantedByteCount == nil, needsSpare { state.wantedByteCount = configuration.segmentByteCount }
         }
         queue.forgetSpareFailure()
+    }
+
+    /// A segment that nobody uses must not become the oldest one: it would look like one that has lost its frames.
+    private func abandon(_ number: UInt64) {
+        do throws(FileSystemError) {
+            try directory.abandon(number)
+        } catch {
+            state.withLock { $0.retirementHasFailed = true }
+        }
     }
 
     private func fail(_ error: FileSystemError, byteCount: Int, _ queue: CommitQueue) {

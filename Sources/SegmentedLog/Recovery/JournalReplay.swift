@@ -4,7 +4,7 @@ internal import Glibc
 /// finds the end.
 ///
 /// What ends the log. Each frame must verify, continue the sequence numbers and name its predecessor's checksum; where
-/// one segment has no next frame, the next segment may go on. Where nothing goes on, the rest of this segment and all
+/// one segment has no next frame, a later segment may go on. Where nothing goes on, the rest of this segment and all
 /// later ones are searched for frames that verify. If one of them says that the log was synced beyond the place where it
 /// breaks off, bytes that were durable have changed: that is corruption, and the log is not opened. Otherwise the log
 /// ends there. What follows was never known to be durable; it is dropped and counted. In `sync` mode that is at most the
@@ -21,6 +21,16 @@ struct JournalReplay {
     private(set) var nextSequenceNumber: LogSequenceNumber?
     private(set) var previousChecksum: UInt32 = 0
     private(set) var entryCount = 0
+    /// Segments between others, by index, that were never written to.
+    private(set) var passedOver: [Int] = []
+    /// Frames of the current segment that no later one says are synced.
+    private var doubtful: [DoubtfulFrame] = []
+    private var syncedSequenceNumber = LogSequenceNumber.none
+
+    private struct DoubtfulFrame {
+        var offset: Int
+        var endSequenceNumber: LogSequenceNumber
+    }
 
     init(
         segments: [JournalSegment], storeIdentifier: StoreIdentifier, directoryPath: String, table: SegmentTable,
@@ -41,11 +51,11 @@ struct JournalReplay {
             if let frame = nextFrame(in: segments[current], at: offset) {
                 try replay(frame, in: segments[current], at: offset)
                 offset += frame.paddedByteCount
-            } else if current + 1 < segments.count, offset > SegmentHeader.byteCount,
-                nextFrame(in: segments[current + 1], at: SegmentHeader.byteCount) != nil
-            {
-                current += 1
+            } else if offset > SegmentHeader.byteCount, let next = continuation(after: current) {
+                passedOver += (current + 1)..<next
+                current = next
                 offset = SegmentHeader.byteCount
+                doubtful = []
             } else {
                 return try end(in: current, at: offset)
             }
@@ -60,6 +70,11 @@ struct JournalReplay {
             else { return nil }
         }
         return frame
+    }
+
+    /// The later segment that the log goes on in. One between them may have been passed over, unused.
+    private func continuation(after current: Int) -> Int? {
+        segments.indices[(current + 1)...].first { nextFrame(in: segments[$0], at: SegmentHeader.byteCount) != nil }
     }
 
     private func verifiedFrame(in segment: JournalSegment, at offset: Int) -> FrameHeader? {
@@ -99,6 +114,11 @@ struct JournalReplay {
         }
         nextSequenceNumber = frame.endSequenceNumber
         previousChecksum = frame.checksum
+        if frame.syncedSequenceNumber != syncedSequenceNumber {
+            syncedSequenceNumber = frame.syncedSequenceNumber
+            doubtful.removeAll { $0.endSequenceNumber <= frame.syncedSequenceNumber.advanced(by: 1) }
+        }
+        doubtful.append(DoubtfulFrame(offset: offset, endSequenceNumber: frame.endSequenceNumber))
     }
 
     private mutating func apply(
@@ -127,7 +147,7 @@ struct JournalReplay {
             throw RecoveryRefusal(reason: "an entry does not follow the one before it in its stream")
         }
         if entry.payloadByteCount > 0 {
-            stream.publish(
+            stream.recover(
                 byteCount: entry.payloadByteCount, at: entry.position, segmentNumber: UInt32(segment.number),
                 fileOffset: payloadOffset)
         }
@@ -147,7 +167,8 @@ struct JournalReplay {
     private func end(in current: Int, at offset: Int) throws(LogOpenError) -> JournalEnd {
         let segment = segments[current]
         let lost = nextSequenceNumber ?? LogSequenceNumber(rawValue: 1)
-        var end = JournalEnd(segmentIndex: current, offset: offset)
+        var end = JournalEnd(
+            segmentIndex: current, offset: offset, doubtfulStart: doubtful.first?.offset ?? offset)
         for index in current..<segments.count {
             var place = index == current ? offset : SegmentHeader.byteCount
             while let (found, frame) = findFrame(in: segments[index], from: place) {
@@ -200,6 +221,8 @@ struct JournalEnd {
     var segmentIndex: Int
     /// Where the next frame goes.
     var offset: Int
+    /// From here to the end nothing says that the frames were ever synced.
+    var doubtfulStart: Int
     /// Bytes of frames behind the end that were never known to be durable.
     var droppedByteCount = 0
     /// The end of the last valid frame behind the end in the same segment: those must not come back.

@@ -44,8 +44,11 @@ struct LogRecovery {
         let last = segments[end.segmentIndex].segment
         try system { () throws(FileSystemError) in
             try clear(end, in: last)
+            try writeAgain(end, in: last)
             try synchronize(segments[...end.segmentIndex].map(\.segment))
         }
+        let passedOver = replay.passedOver.map { segments[$0].segment }
+        try recycle(passedOver, in: directory, table: table, &reusable)
         let spare = try settle(
             Array(segments[(end.segmentIndex + 1)...].map(\.segment)), hasDropped: end.droppedByteCount > 0,
             directory: directory, table: table, reusable: &reusable)
@@ -152,6 +155,14 @@ struct LogRecovery {
         try segment.file.write([zeros.bytes], at: end.offset)
     }
 
+    /// Writes what may not have been synced once more. After a failed sync the system may take pages for clean that are
+    /// not on the disk: they are read back from the cache, and no later sync would write them.
+    private func writeAgain(_ end: JournalEnd, in segment: JournalSegment) throws(FileSystemError) {
+        guard end.doubtfulStart < end.offset else { return }
+        let bytes = UnsafeRawBufferPointer(rebasing: segment.bytes[end.doubtfulStart..<end.offset])
+        try segment.file.write([bytes], at: end.doubtfulStart)
+    }
+
     /// What was read may be in the page cache only, left there by a process that was killed before its sync. Readers and
     /// later frames rely on it from now on.
     private func synchronize(_ segments: [JournalSegment]) throws(FileSystemError) {
@@ -164,19 +175,23 @@ struct LogRecovery {
         _ rest: [JournalSegment], hasDropped: Bool, directory: SegmentDirectory, table: SegmentTable,
         reusable: inout [SegmentProvisioner.ReusableFile]
     ) throws(LogOpenError) -> JournalSegment? {
-        var spare: JournalSegment?
-        for segment in rest {
+        let spare = hasDropped ? nil : rest.first
+        if let spare { table.remove(spare) }
+        try recycle(Array(rest.dropFirst(spare == nil ? 0 : 1)), in: directory, table: table, &reusable)
+        return spare
+    }
+
+    private func recycle(
+        _ segments: [JournalSegment], in directory: SegmentDirectory, table: SegmentTable,
+        _ reusable: inout [SegmentProvisioner.ReusableFile]
+    ) throws(LogOpenError) {
+        for segment in segments {
             table.remove(segment)
-            if spare == nil, !hasDropped {
-                spare = segment
-                continue
-            }
             try system { () throws(FileSystemError) in try directory.retire(segment.number) }
             if segment.byteCount == configuration.segmentByteCount {
                 reusable.append(.init(number: segment.number, byteCount: segment.byteCount))
             }
         }
-        return spare
     }
 
     private func report(_ end: JournalEnd, _ replay: JournalReplay, _ last: JournalSegment) {

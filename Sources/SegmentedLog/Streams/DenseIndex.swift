@@ -18,6 +18,7 @@ struct DenseIndex {
     static let runByteCountLimit: UInt32 = 64 << 10
 
     mutating func append(_ run: Run) {
+        precondition(run.position == tail, "an entry must follow the one before")
         tail = run.position.advanced(by: Int(run.byteCount))
         if let last = runs.indices.last, runs[last].segmentNumber == run.segmentNumber,
             runs[last].fileOffset + runs[last].byteCount == run.fileOffset,

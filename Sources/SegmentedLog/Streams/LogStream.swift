@@ -25,19 +25,21 @@ public final class LogStream: Sendable {
         set { creationSegment.store(newValue, ordering: .relaxed) }
     }
 
-    /// Plans a read of at most `byteCountLimit` bytes from `position` on, which is not beyond the tail. Where
-    /// `splitsEntries` is false it ends where an entry ends, with at least one entry even if that one is longer.
-    /// Nothing is read yet, and nothing blocks.
-    public func read(from position: StreamPosition, byteCountLimit: Int, splitsEntries: Bool) -> LogRead {
-        index.withLock { index in
-            let end = index.tail
-            guard position < end else { return LogRead(start: position, tail: end) }
-            var read = LogRead(start: position, tail: end)
+    /// Plans a read of at most `byteCountLimit` bytes from `position` on and not beyond `end`, which is the end of an
+    /// entry and durable. Where `splitsEntries` is false it ends where an entry ends, with at least one entry even if
+    /// that one is longer. Nothing is read yet, and nothing blocks.
+    public func read(
+        from position: StreamPosition, upTo end: StreamPosition, byteCountLimit: Int, splitsEntries: Bool
+    ) -> LogRead {
+        var read = LogRead(start: position, tail: end)
+        guard position < end else { return read }
+        return index.withLock { index in
             var run = index.runIndex(containing: position)
-            while run < index.runs.count, read.byteCount < byteCountLimit {
+            while run < index.runs.count, read.byteCount < byteCountLimit, read.end < end {
                 let piece = index.runs[run]
                 let skipped = read.end.distance(from: piece.position)
                 var byteCount = Int(piece.byteCount) - skipped
+                byteCount = min(byteCount, end.distance(from: read.end))
                 let room = byteCountLimit - read.byteCount
                 if byteCount > room {
                     if !splitsEntries, read.byteCount > 0 { break }
@@ -56,16 +58,27 @@ public final class LogStream: Sendable {
     /// place and the end of a read that does not split entries, the bytes are whole entries.
     public func entryStart(atOrBefore position: StreamPosition) -> StreamPosition {
         index.withLock { index in
-            guard position < index.tail else { return index.tail }
+            guard position < index.tail, !index.runs.isEmpty else { return min(position, index.tail) }
             return index.runs[index.runIndex(containing: position)].position
         }
     }
 
     // MARK: For the writer and recovery
 
-    func publish(byteCount: Int, at position: StreamPosition, segmentNumber: UInt32, fileOffset: Int) {
+    func publish(_ entries: ArraySlice<PendingEntry>, segmentNumber: UInt32, payloadOffset: Int) {
         index.withLock { index in
-            precondition(position == index.tail, "an entry must follow the one before")
+            for entry in entries where entry.payloadByteCount > 0 {
+                index.append(
+                    DenseIndex.Run(
+                        position: entry.position, segmentNumber: segmentNumber,
+                        fileOffset: UInt32(payloadOffset + entry.payloadOffset),
+                        byteCount: UInt32(entry.payloadByteCount)))
+            }
+        }
+    }
+
+    func recover(byteCount: Int, at position: StreamPosition, segmentNumber: UInt32, fileOffset: Int) {
+        index.withLock { index in
             index.append(
                 DenseIndex.Run(
                     position: position, segmentNumber: segmentNumber, fileOffset: UInt32(fileOffset),
@@ -80,9 +93,9 @@ public final class LogStream: Sendable {
 public protocol LogStreamOwner: AnyObject, Sendable {
     var logStream: LogStream { get }
 
-    /// An entry of this stream is durable, and reads see it. Called on the writer's thread, once for each entry in the
+    /// Entries of this stream are durable, and reads that ask for them find them. Called on the writer's thread, in the
     /// order of the log; must be quick and must not call the log.
-    func entryDidCommit(_ entry: CommittedEntry)
+    func entriesDidCommit(_ entries: CommittedEntries)
 }
 
 /// What an owner is told of a durable entry.
@@ -92,4 +105,23 @@ public struct CommittedEntry: Sendable {
     public var end: StreamPosition
     /// What the owner gave with the entry.
     public var tag: UInt64
+}
+
+/// Entries of one stream that became durable together, oldest first. At least one.
+public struct CommittedEntries: Sequence {
+    private let pending: ArraySlice<PendingEntry>
+
+    init(_ pending: ArraySlice<PendingEntry>) { self.pending = pending }
+
+    public struct Iterator: IteratorProtocol {
+        fileprivate var base: ArraySlice<PendingEntry>.Iterator
+
+        public mutating func next() -> CommittedEntry? {
+            guard let entry = base.next() else { return nil }
+            return CommittedEntry(
+                kind: entry.kind, end: entry.position.advanced(by: entry.payloadByteCount), tag: entry.tag)
+        }
+    }
+
+    public func makeIterator() -> Iterator { Iterator(base: pending.makeIterator()) }
 }

@@ -33,7 +33,8 @@ public struct DiskFault: Sendable {
     public var errno: Int32
 
     public init(
-        _ calls: Set<DiskCall>, pathFragment: String? = nil, occurrence: Int = 1, isPermanent: Bool = false, errno: Int32
+        _ calls: Set<DiskCall>, pathFragment: String? = nil, occurrence: Int = 1, isPermanent: Bool = false,
+        errno: Int32
     ) {
         precondition(occurrence >= 1)
         self.calls = calls

@@ -49,7 +49,10 @@ public final class SimulatedDisk: FileSystem {
     /// - Parameters:
     ///   - byteCountLimit: How many bytes all files together can have.
     ///   - fileByteCountLimit: How many bytes a file can have. Address space of this size is reserved for each.
-    public init(seed: UInt64, byteCountLimit: Int = .max, fileByteCountLimit: Int = 8 << 20, recordsTrace: Bool = true) {
+    ///   - recordsTrace: Whether ``trace`` is kept; it costs more than the rest of the simulation.
+    public init(
+        seed: UInt64, byteCountLimit: Int = .max, fileByteCountLimit: Int = 8 << 20, recordsTrace: Bool = true
+    ) {
         state = Mutex(
             DiskState(
                 seed: seed, byteCountLimit: byteCountLimit, fileByteCountLimit: fileByteCountLimit,

@@ -1,0 +1,46 @@
+import Testing
+
+/// Gives a suite one server, shared by all its tests and nested suites, and stops it after the last one.
+struct RunningServer: SuiteTrait, TestScoping {
+    let settings: ServerSettings
+
+    func provideScope(
+        for test: Test,
+        testCase: Test.Case?,
+        performing function: @Sendable () async throws -> Void
+    ) async throws {
+        if let external = try Endpoint.external {
+            return try await Endpoint.$running.withValue(external) { try await function() }
+        }
+        let server = try await InProcessServer(settings)
+        let outcome: Result<Void, any Error>
+        do {
+            try await Endpoint.$running.withValue(server.endpoint) { try await function() }
+            outcome = .success(())
+        } catch {
+            outcome = .failure(error)
+        }
+        await server.stop()
+        try outcome.get()
+    }
+}
+
+extension Trait where Self == RunningServer {
+    /// The suite needs nothing special of the server.
+    static var standardServer: RunningServer { RunningServer(settings: .standard) }
+
+    /// The suite needs a server with these settings. Combine with `.ownServerOnly`.
+    static func server(_ settings: ServerSettings) -> RunningServer { RunningServer(settings: settings) }
+}
+
+extension Trait where Self == ConditionTrait {
+    /// Leaves the suite out when the tests run against a server that they did not start.
+    static var ownServerOnly: ConditionTrait {
+        .disabled(if: Endpoint.isExternal, "needs a server with special settings")
+    }
+}
+
+/// All tests of the protocol page, as a client sees it through a socket.
+///
+/// Suites that need nothing special share the server of this one.
+@Suite(.standardServer) enum BlackBox {}

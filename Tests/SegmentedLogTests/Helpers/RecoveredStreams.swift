@@ -1,0 +1,58 @@
+import SegmentedLog
+
+/// The fold over the entries that a log gives back when it is opened. An owner's state is such a fold.
+final class RecoveredStreams {
+    struct Stream {
+        var number: StreamNumber
+        var row: [UInt8]
+        var appends: [Append] = []
+        var logStream: LogStream
+        /// The bytes of an append whose last entry has not come yet.
+        var openByteCount = 0
+
+        /// What was there when the log had been opened.
+        fileprivate(set) var bytes: [UInt8] = []
+        var text: String { String(decoding: bytes, as: UTF8.self) }
+    }
+
+    struct Append: Equatable {
+        var annotation: [UInt8]
+        var byteCount: Int
+    }
+
+    /// Those that are not deleted.
+    private(set) var streams: [UInt64: Stream] = [:]
+    private(set) var entryCount = 0
+    private(set) var deletedNumbers: [UInt64] = []
+    private(set) var committedAt: [Int64] = []
+
+    /// Reads all bytes, once the log is open.
+    func readBytes() {
+        for number in streams.keys { streams[number]!.bytes = streams[number]!.logStream.bytes() }
+    }
+
+    func add(_ entry: RecoveredEntry) throws(RecoveryRefusal) {
+        entryCount += 1
+        committedAt.append(entry.committedAt)
+        let number = entry.stream.number
+        let annotation = Array(entry.annotation)
+        switch entry.kind {
+        case .create:
+            guard streams[number.rawValue] == nil else { throw RecoveryRefusal(reason: "created twice") }
+            streams[number.rawValue] = Stream(number: number, row: annotation, logStream: entry.stream)
+        case .append:
+            guard var stream = streams[number.rawValue] else { throw RecoveryRefusal(reason: "an unknown stream") }
+            stream.openByteCount += entry.payloadByteCount
+            if !entry.continues {
+                stream.appends.append(Append(annotation: annotation, byteCount: stream.openByteCount))
+                stream.openByteCount = 0
+            }
+            streams[number.rawValue] = stream
+        case .delete:
+            guard streams.removeValue(forKey: number.rawValue) != nil else {
+                throw RecoveryRefusal(reason: "an unknown stream")
+            }
+            deletedNumbers.append(number.rawValue)
+        }
+    }
+}
