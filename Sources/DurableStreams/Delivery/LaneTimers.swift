@@ -35,7 +35,10 @@ final class LaneTimers: @unchecked Sendable {
     }
 
     func cancel(_ timer: LaneTimer) {
-        guard var timers = buckets.removeValue(forKey: timer.bucket) else { return }
+        // While its bucket fires, another one may have been begun for the same moment.
+        guard buckets[timer.bucket].map({ timer.index < $0.count && $0[timer.index] === timer }) ?? false,
+            var timers = buckets.removeValue(forKey: timer.bucket)
+        else { return }
         timers.swapAt(timer.index, timers.count - 1)
         timers[timer.index].index = timer.index
         timers.removeLast()

@@ -8,8 +8,9 @@ internal import Synchronization
 /// and deleted. An operation is acknowledged when it is durable, and only durable data is ever read.
 ///
 /// There are two forms of each operation. The `async` one is for tasks. The one with a ``DeliveryLane`` and a
-/// completion is for event loops: it never blocks and costs no task; its completion runs on the lane's executor, before
-/// the call returns if nothing had to be waited for, and so it must be called on that executor.
+/// completion is for event loops: it never blocks and costs no task. Its completion runs on the lane's executor; or, if
+/// nothing had to be waited for, on the calling thread before the call returns, so that whoever calls from elsewhere
+/// than that executor has to go back to it in the completion (``DeliveryLane/run(_:)``).
 ///
 ///     let store = try StreamStore.open(directory: "./data")
 ///     let path = try StreamPath("greetings")

@@ -19,13 +19,22 @@ struct EncodedRange: Sendable {
     /// Encodes a planned read; blocks if it is not resident.
     ///
     /// - Returns: nil if no byte can be sent before others follow.
-    static func encode(_ read: StreamRead, form: EventDataForm, cursor: UInt64) throws(StreamError) -> EncodedRange? {
+    static func encode(
+        _ read: StreamRead, of stream: Stream, form: EventDataForm, cursor: UInt64
+    ) throws(StreamError) -> EncodedRange? {
         let byteCount = read.byteCount == 0 ? 0 : RangeBody.byteCount(of: read, isJSON: form == .json)
         let result = withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) {
             memory -> Result<EncodedRange?, StreamError> in
             do throws(StreamError) {
                 if byteCount > 0 { try RangeBody.copy(read, isJSON: form == .json, into: memory) }
-                return .success(encode(read, payload: UnsafeRawBufferPointer(memory), form: form, cursor: cursor))
+                let payload = UnsafeRawBufferPointer(memory)
+                let beginsLineFeed = form == .text && payload.first == UInt8(ascii: "\n")
+                let followsCarriageReturn =
+                    beginsLineFeed ? try isCarriageReturn(before: read.start, of: stream) : false
+                return .success(
+                    encode(
+                        read, payload: payload, form: form, cursor: cursor,
+                        followsCarriageReturn: followsCarriageReturn))
             } catch {
                 return .failure(error)
             }
@@ -33,10 +42,21 @@ struct EncodedRange: Sendable {
         return try result.get()
     }
 
+    private static func isCarriageReturn(
+        before position: StreamPosition, of stream: Stream
+    ) throws(StreamError) -> Bool {
+        guard position > .start else { return false }
+        let before = StreamPosition(rawValue: position.rawValue - 1)
+        return try stream.read(from: before, byteLimit: 1).bytes() == [UInt8(ascii: "\r")]
+    }
+
     private static func encode(
-        _ read: StreamRead, payload: UnsafeRawBufferPointer, form: EventDataForm, cursor: UInt64
+        _ read: StreamRead, payload: UnsafeRawBufferPointer, form: EventDataForm, cursor: UInt64,
+        followsCarriageReturn: Bool
     ) -> EncodedRange? {
-        let data = DataEvent(payload, form: form, isFinal: read.reachesEnd)
+        let data = DataEvent(
+            payload, form: form, isFinal: read.reachesEnd, reachesTail: read.reachesTail,
+            followsCarriageReturn: followsCarriageReturn)
         if data.consumedByteCount == 0, !read.reachesEnd { return nil }
         let heldBackByteCount = UInt64(payload.count - data.consumedByteCount)
         let end = StreamPosition(rawValue: read.end.rawValue - heldBackByteCount)

@@ -144,7 +144,7 @@ extension EventSession {
                 readElsewhere(read, cursor: cursor)
                 return .wait
             }
-            return try take(EncodedRange.encode(read, form: form, cursor: cursor), tail: read.tail)
+            return try take(EncodedRange.encode(read, of: stream, form: form, cursor: cursor), tail: read.tail)
         } catch {
             return end()
         }
@@ -161,11 +161,11 @@ extension EventSession {
 
     private func readElsewhere(_ read: StreamRead, cursor: UInt64) {
         isReading = true
-        let (store, lane, form) = (service.store, lane, form)
+        let (store, lane, form, stream) = (service.store, lane, form, stream)
         store.offload {
             let result: Result<EncodedRange?, StreamError>
             do throws(StreamError) {
-                result = .success(try EncodedRange.encode(read, form: form, cursor: cursor))
+                result = .success(try EncodedRange.encode(read, of: stream, form: form, cursor: cursor))
             } catch {
                 result = .failure(error)
             }

@@ -23,7 +23,7 @@ extension ProtocolService {
             case .failure(let error): reply(.response(.refusal(error, of: .create)))
             }
         }
-        if create.contentType.isJSON, body.byteCount > Self.inlineJSONByteCountLimit {
+        if body.byteCount > Self.inlineBodyByteCountLimit {
             store.offload { [store] in
                 body.withPayload { payload in
                     store.create(create, payload: payload, on: lane) { result in
@@ -55,7 +55,7 @@ extension ProtocolService {
             case .failure(let error): reply(.response(.refusal(error, of: .append)))
             }
         }
-        if body.byteCount > Self.inlineJSONByteCountLimit, append.contentType?.isJSON ?? false {
+        if body.byteCount > Self.inlineBodyByteCountLimit {
             store.offload { [store] in
                 body.withPayload { payload in
                     store.append(append, payload: payload, to: path, on: lane) { result in

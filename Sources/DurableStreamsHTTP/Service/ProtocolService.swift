@@ -22,8 +22,8 @@ public final class ProtocolService: Sendable {
     private let isShutDown = Atomic(false)
     private let lanes = Mutex<[ObjectIdentifier: LaneReaders]>([:])
 
-    /// A JSON body of more bytes is not looked at on an event loop.
-    static let inlineJSONByteCountLimit = 256 << 10
+    /// A body of more bytes is not looked at, nor copied, on an event loop.
+    static let inlineBodyByteCountLimit = 256 << 10
 
     /// A body of at most so many bytes is received before anything is looked up: handling it tells what is wrong, and
     /// looking twice costs more than receiving it in vain.

@@ -55,7 +55,7 @@ package struct DataEvent {
     /// Bytes of the payload that the event holds.
     package let consumedByteCount: Int
 
-    /// Bytes of the encoded event, including the empty line that ends it. 0 if no byte of the payload is consumed.
+    /// Bytes of the encoded event, including the empty line that ends it. 0 if there is nothing to be said.
     package let byteCount: Int
 
     private let form: EventDataForm
@@ -63,14 +63,23 @@ package struct DataEvent {
 
     /// Decides how much of the payload can be sent.
     ///
-    /// Of a text that may go on, the last bytes wait for what follows if they could be the beginning of a character, or
-    /// are a CR, which with an LF after it is one line end and without is one too. At the end of the stream
+    /// Of a text that may go on, the last bytes wait for what follows if they could be the beginning of a character. So
+    /// does a CR, which with an LF after it is one line end and without is one too; but not where it is the newest byte
+    /// of the stream (`reachesTail`), or a reader would wait for it without end. An LF that comes after such a CR
+    /// (`followsCarriageReturn`) belongs to the line end that was sent, and is passed over. At the end of the stream
     /// (`isFinal`) nothing is held back.
-    package init(_ payload: UnsafeRawBufferPointer, form: EventDataForm, isFinal: Bool) {
+    package init(
+        _ payload: UnsafeRawBufferPointer, form: EventDataForm, isFinal: Bool, reachesTail: Bool = false,
+        followsCarriageReturn: Bool = false
+    ) {
         self.form = form
-        consumedByteCount = form == .text && !isFinal ? payload.count - Self.heldBackByteCount(payload) : payload.count
-        self.payload = UnsafeRawBufferPointer(rebasing: payload[..<consumedByteCount])
-        guard consumedByteCount > 0 else {
+        let heldBackByteCount =
+            form == .text && !isFinal ? Self.heldBackByteCount(payload, reachesTail: reachesTail) : 0
+        consumedByteCount = payload.count - heldBackByteCount
+        let skippedByteCount =
+            form == .text && followsCarriageReturn && consumedByteCount > 0 && payload[0] == UInt8(ascii: "\n") ? 1 : 0
+        self.payload = UnsafeRawBufferPointer(rebasing: payload[skippedByteCount..<consumedByteCount])
+        guard consumedByteCount > skippedByteCount else {
             byteCount = 0
             return
         }
@@ -80,12 +89,12 @@ package struct DataEvent {
     }
 
     package func write(into writer: inout RawByteWriter) {
-        guard consumedByteCount > 0 else { return }
+        guard byteCount > 0 else { return }
         Self.encode(payload, form: form, into: &writer)
     }
 
-    static func heldBackByteCount(_ payload: UnsafeRawBufferPointer) -> Int {
-        if payload.last == UInt8(ascii: "\r") { return 1 }
+    static func heldBackByteCount(_ payload: UnsafeRawBufferPointer, reachesTail: Bool) -> Int {
+        if payload.last == UInt8(ascii: "\r") { return reachesTail ? 0 : 1 }
         return UTF8Sequence.incompleteByteCount(atEndOf: payload)
     }
 

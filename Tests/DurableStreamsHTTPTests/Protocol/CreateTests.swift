@@ -108,7 +108,7 @@ import Testing
         let driver = try ProtocolDriver()
         let messages = (0..<40_000).map { "{\"n\":\($0)}" }
         let body = "[" + messages.joined(separator: ", ") + "]"
-        #expect(body.utf8.count > ProtocolService.inlineJSONByteCountLimit)
+        #expect(body.utf8.count > ProtocolService.inlineBodyByteCountLimit)
         #expect(try await driver.create("a", type: "application/json", text: body).status == 201)
         #expect(try await driver.append("a", type: "application/json", text: body).status == 204)
         #expect(try await driver.create("b", type: "application/json", text: String(body.dropLast())).status == 400)

@@ -3,10 +3,13 @@ import Testing
 
 @Suite struct EventEncoderTests {
     private static func encode(
-        _ payload: [UInt8], _ form: EventDataForm, isFinal: Bool = false
+        _ payload: [UInt8], _ form: EventDataForm, isFinal: Bool = false, reachesTail: Bool = false,
+        followsCarriageReturn: Bool = false
     ) -> (bytes: [UInt8], consumed: Int) {
         payload.withUnsafeBytes { payload in
-            let event = DataEvent(payload, form: form, isFinal: isFinal)
+            let event = DataEvent(
+                payload, form: form, isFinal: isFinal, reachesTail: reachesTail,
+                followsCarriageReturn: followsCarriageReturn)
             var bytes = [UInt8](repeating: 0, count: event.byteCount)
             bytes.withUnsafeMutableBytes { memory in
                 var writer = RawByteWriter(memory)
@@ -69,6 +72,17 @@ import Testing
         #expect(Self.encode([0xF0, 0x9F], .text).bytes.isEmpty)
         #expect(Self.encode([0x0D], .text).bytes.isEmpty)
         #expect(Self.encode([], .text).bytes.isEmpty)
+    }
+
+    @Test func `the newest byte is sent although it is a CR, and an LF after it is no second line end`() {
+        let first = Self.encode(Array("a\r".utf8), .text, reachesTail: true)
+        #expect(String(decoding: first.bytes, as: UTF8.self) == "event: data\ndata:a\ndata:\n\n")
+        #expect(first.consumed == 2)
+        let second = Self.encode(Array("\nb".utf8), .text, reachesTail: true, followsCarriageReturn: true)
+        #expect(String(decoding: second.bytes, as: UTF8.self) == "event: data\ndata:b\n\n")
+        #expect(second.consumed == 2)
+        let lineFeed = Self.encode(Array("\n".utf8), .text, reachesTail: true, followsCarriageReturn: true)
+        #expect(lineFeed.bytes.isEmpty && lineFeed.consumed == 1)
     }
 
     @Test func `at the end of the stream an incomplete character is replaced`() {

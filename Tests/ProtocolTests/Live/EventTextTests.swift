@@ -31,6 +31,19 @@ extension BlackBox {
             #expect(rest.text.utf8.elementsEqual(LineEnds.normalized("<\(text)>".utf8)))
         }
 
+        @Test func `A line end whose CR and LF come in two appends is one, and nobody waits for the LF`() async throws {
+            let stream = try await TestStream.create("text/plain", body: "a\r")
+            let source = try await stream.events("-1")
+            var seen = Transcript(nextOffset: "-1")
+            while !seen.isUpToDate { seen.apply(try #require(try await source.nextBatch())) }
+            #expect(seen.text == "a\n")
+            try await stream.appendSuccessfully("\n")
+            try await stream.appendSuccessfully("b")
+            while !seen.text.hasSuffix("b") { seen.apply(try #require(try await source.nextBatch())) }
+            #expect(seen.text == "a\nb")
+            await source.close()
+        }
+
         @Test(arguments: texts)
         func `A text in JSON arrives as it was`(text: String) async throws {
             let message = "{\"text\":\(JSONText.quote(text))}"
