@@ -21,6 +21,7 @@ final class JournalWriter {
     /// When the oldest write that is not synced was made, on the monotonic clock. Only in the interval mode.
     private var unsyncedSince: Int64?
     private var hasUnsyncedWrites = false
+    private var lastCommitWasShared = false
     /// In the mode `none`: full segments that the system has not been asked to write.
     private var unsyncedSegments: [JournalSegment] = []
     /// Whether a stream was deleted, or a segment begun, since dead segments were last looked for.
@@ -48,7 +49,12 @@ final class JournalWriter {
     /// The thread's body: until the queue is closed and empty, or has stopped.
     func run() {
         while true {
-            if runOnce() { continue }
+            if runOnce() {
+                // Those who share commits have just been answered, and are about to ask again: let them, so that the
+                // next commit is shared as well. Who is alone waits for nothing.
+                if lastCommitWasShared { sched_yield() }
+                continue
+            }
             if queue.isDrained { break }
             queue.waitForWork(milliseconds: millisecondsUntilSync())
         }
@@ -65,6 +71,7 @@ final class JournalWriter {
             stop(error, [commit])
             return true
         }
+        lastCommitWasShared = commit.pending.count > 1
         publish(commit)
         queue.finish(commit)
         return stopOnError { () throws(FileSystemError) in try retireDeadSegments() }
