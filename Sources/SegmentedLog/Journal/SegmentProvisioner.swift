@@ -20,6 +20,8 @@ final class SegmentProvisioner: Sendable {
         /// Dead segments' files that nobody reads any more, to be written anew.
         var reusable: [ReusableFile]
         var nextNumber: UInt64
+        /// As ``hasFailed``, until an attempt succeeds: what was said once is not said with every attempt.
+        var isInTrouble = false
         var retirementHasFailed = false
         var isClosing = false
     }
@@ -90,10 +92,15 @@ final class SegmentProvisioner: Sendable {
         guard let wanted else { return false }
         do throws(FileSystemError) {
             let segment = try makeSegment(wanted.number, byteCount: wanted.byteCount, of: wanted.file)
-            state.withLock { state in
+            let isRecovery = state.withLock { state in
                 if state.wantedByteCount == wanted.byteCount { state.wantedByteCount = nil }
+                defer { state.isInTrouble = false }
+                return state.isInTrouble
             }
             counters.setDiskFull(false)
+            if isRecovery {
+                configuration.eventHandler(LogEvent(level: .info, message: "there is room for another segment again"))
+            }
             if let replaced = queue.install(spare: segment) { retire(replaced) }
         } catch {
             abandon(wanted.number)
@@ -137,11 +144,15 @@ final class SegmentProvisioner: Sendable {
     }
 
     private func fail(_ error: FileSystemError, byteCount: Int, _ queue: CommitQueue) {
-        state.withLock { state in
+        let isNews = state.withLock { state in
+            defer { state.isInTrouble = true }
             state.hasFailed = true
             state.wantedByteCount = nil
+            return !state.isInTrouble
         }
         counters.setDiskFull(error.isDiskFull)
+        queue.spareFailed(byteCount: byteCount, error.isDiskFull ? .diskFull : .unavailable(reason: "\(error)"))
+        guard isNews else { return }
         configuration.eventHandler(
             LogEvent(
                 level: .warning,
@@ -149,7 +160,6 @@ final class SegmentProvisioner: Sendable {
                     ? "the disk is full: appends are refused once the current segment is"
                     : "the next segment could not be made: appends are refused once the current segment is full",
                 metadata: ["error": "\(error)", "bytes": "\(byteCount)"]))
-        queue.spareFailed(byteCount: byteCount, error.isDiskFull ? .diskFull : .unavailable(reason: "\(error)"))
     }
 
     private func remove(_ segment: JournalSegment) {
