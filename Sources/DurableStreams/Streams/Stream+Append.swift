@@ -8,38 +8,64 @@ extension Stream {
         case mustWait(RoomTicket)
     }
 
+    /// What was decided under the stream's lock.
+    private enum Verdict<Value: Sendable>: Sendable {
+        /// It is in the log; the answer comes with its commit.
+        case isPending
+        /// This is the answer, once everything is durable that was pending then.
+        case answer(Result<Value, StreamError>, afterPending: Bool)
+        case mustWait(RoomTicket)
+
+        init(_ refusal: LogRefusal) {
+            if case .mustWait(let ticket) = refusal {
+                self = .mustWait(ticket)
+            } else {
+                // Not for want of anything pending: the log itself says no.
+                self = .answer(.failure(StreamError(refusal)), afterPending: false)
+            }
+        }
+    }
+
     /// Decides about an append and puts it into the log, under the stream's lock, so that what is decided next sees it.
     /// The completion is called once, unless the attempt must be made again.
     func attemptAppend(
         _ request: AppendRequest, payload: LogPayload, on lane: DeliveryLane,
         completion: @escaping @Sendable (Result<AppendReceipt, StreamError>) -> Void
     ) -> AppendAttempt {
-        let attempt = withState { state -> (result: Result<AppendReceipt, StreamError>?, isPending: Bool, RoomTicket?) in
+        let verdict = withState { state -> Verdict<AppendReceipt> in
             let isPending = state.pendingEntryCount > 0
-            guard !state.deletionIsPending else { return (.failure(.notFound), isPending, nil) }
+            guard !state.deletionIsPending else { return .answer(.failure(.notFound), afterPending: isPending) }
             let decision = AppendDecision.decide(
                 request, byteCount: payload.byteCount, contentType: contentType, state: state.writer)
             switch decision {
-            case .answer(let receipt): return (.success(receipt), isPending, nil)
-            case .refuse(let error): return (.failure(error), isPending, nil)
+            case .answer(let receipt): return .answer(.success(receipt), afterPending: isPending)
+            case .refuse(let error): return .answer(.failure(error), afterPending: isPending)
             case .accept(let record, let receipt):
                 do throws(LogRefusal) {
                     let answer = PendingAnswer(.success(receipt), on: lane, context.deliveries, completion)
                     try put(record, payload, answer, &state)
-                    return (nil, false, nil)
+                    return .isPending
                 } catch {
-                    if case .mustWait(let ticket) = error { return (nil, false, ticket) }
-                    // Not for want of anything pending: the log itself says no.
-                    return (.failure(StreamError(error)), false, nil)
+                    return Verdict(error)
                 }
             }
         }
-        if let ticket = attempt.2 { return .mustWait(ticket) }
-        if let result = attempt.result {
-            if case .success = result { renew() }
-            context.answer(result, afterPending: attempt.isPending, on: lane, completion)
-        } else {
-            renew()
+        switch verdict {
+        case .isPending, .answer(.success, _): renew()
+        case .answer(.failure, _), .mustWait: break
+        }
+        return give(verdict, on: lane, completion)
+    }
+
+    private func give<Value>(
+        _ verdict: Verdict<Value>, on lane: DeliveryLane,
+        _ completion: @escaping @Sendable (Result<Value, StreamError>) -> Void
+    ) -> AppendAttempt {
+        switch verdict {
+        case .isPending: break
+        case .mustWait(let ticket): return .mustWait(ticket)
+        case .answer(let result, let isPending):
+            context.answer(result, afterPending: isPending, on: lane, completion)
         }
         return .isDone
     }
@@ -52,8 +78,8 @@ extension Stream {
         let annotation = record.encode()
         try annotation.withUnsafeBufferPointer { (bytes) throws(LogRefusal) in
             try context.log.append(
-                to: self, at: state.writer.tail, annotation: UnsafeRawBufferPointer(bytes), payload: payload, tag: tag.rawValue,
-                completion: answer)
+                to: self, at: state.writer.tail, annotation: UnsafeRawBufferPointer(bytes), payload: payload,
+                tag: tag.rawValue, completion: answer)
         }
         state.writer.apply(record, byteCount: payload.byteCount)
         state.pendingEntryCount += 1
@@ -63,22 +89,21 @@ extension Stream {
     func attemptDelete(
         on lane: DeliveryLane, completion: @escaping @Sendable (Result<Void, StreamError>) -> Void
     ) -> AppendAttempt {
-        let attempt = withState { state -> (result: Result<Void, StreamError>?, isPending: Bool, RoomTicket?) in
-            guard !state.deletionIsPending else { return (.failure(.notFound), state.pendingEntryCount > 0, nil) }
+        let verdict = withState { state -> Verdict<Void> in
+            guard !state.deletionIsPending else {
+                return .answer(.failure(.notFound), afterPending: state.pendingEntryCount > 0)
+            }
             do throws(LogRefusal) {
                 try context.log.deleteStream(
                     self, at: state.writer.tail, tag: EntryTag.isLast.rawValue,
                     completion: PendingAnswer(.success(()), on: lane, context.deliveries, completion))
                 state.deletionIsPending = true
                 state.pendingEntryCount += 1
-                return (nil, false, nil)
+                return .isPending
             } catch {
-                if case .mustWait(let ticket) = error { return (nil, false, ticket) }
-                return (.failure(StreamError(error)), false, nil)
+                return Verdict(error)
             }
         }
-        if let ticket = attempt.2 { return .mustWait(ticket) }
-        if let result = attempt.result { context.answer(result, afterPending: attempt.isPending, on: lane, completion) }
-        return .isDone
+        return give(verdict, on: lane, completion)
     }
 }
