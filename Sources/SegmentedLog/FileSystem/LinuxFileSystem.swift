@@ -127,6 +127,9 @@ extension FileSystemError {
 
     /// Whether the disk (or the user's quota on it) is full.
     public var isDiskFull: Bool { errno == ENOSPC || errno == EDQUOT }
+
+    /// Whether a lock was asked for that somebody else holds.
+    var isHeldLock: Bool { errno == EWOULDBLOCK }
 }
 
 /// A file descriptor, closed when the object goes away.

@@ -47,6 +47,12 @@ struct JournalChain {
         previousChecksum = frame.checksum
     }
 
+    /// Goes on with a frame that does not follow, behind damage.
+    mutating func resume(with frame: FrameHeader) {
+        nextSequenceNumber = frame.firstSequenceNumber
+        previousChecksum = frame.previousChecksum
+    }
+
     func verifiedFrame(in index: Int, at offset: Int) -> FrameHeader? {
         let segment = segments[index]
         guard offset + FrameHeader.byteCount <= segment.byteCount else { return nil }
