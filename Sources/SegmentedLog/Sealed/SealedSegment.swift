@@ -12,7 +12,7 @@ final class SealedSegment: Sendable {
     let serialNumber: UInt64
     let identity: SealedIdentity
     let storeIdentifier: StoreIdentifier
-    private let footer: SealedFooter
+    let footer: SealedFooter
     /// What the checksums of blocks continue.
     private let checksumSeed: UInt32
 

@@ -37,5 +37,7 @@ public struct LogSequenceNumber: RawRepresentable, Hashable, Comparable, Sendabl
 
     public static func < (left: LogSequenceNumber, right: LogSequenceNumber) -> Bool { left.rawValue < right.rawValue }
 
+    var previous: LogSequenceNumber { LogSequenceNumber(rawValue: rawValue - 1) }
+
     func advanced(by count: Int) -> LogSequenceNumber { LogSequenceNumber(rawValue: rawValue + UInt64(count)) }
 }

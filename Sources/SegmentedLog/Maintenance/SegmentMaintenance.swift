@@ -1,0 +1,136 @@
+internal import Dispatch
+internal import Synchronization
+
+/// The work on segments that no append and no read waits for: seals full journal segments, merges sealed ones, and
+/// removes those that nobody needs.
+///
+/// Requests may come from any thread; the work is done on the maintenance's thread, one step after the other. Each step
+/// leaves a directory that can be opened, wherever it is broken off.
+final class SegmentMaintenance: Sendable {
+    private let state: Mutex<State>
+    private let workArrived = DispatchSemaphore(value: 0)
+    private let retryMilliseconds: Int
+    /// Only the maintenance's thread uses it.
+    private let worker: Worker
+
+    private struct State {
+        var full: [FullSegment] = []
+        var changes: [Change] = []
+        var current: JournalSegment
+        var hasFailed = false
+    }
+
+    private let closing: ClosingFlag
+
+    /// A journal segment that is to be sealed.
+    struct FullSegment: Sendable {
+        var segment: JournalSegment
+        var end: JournalSegment.End
+    }
+
+    /// What happened to a stream, durable in the sense of the log's mode.
+    enum Change: Sendable {
+        case deletion(LogStream)
+        case trim(LogStream)
+    }
+
+    private final class Worker: @unchecked Sendable {
+        var maintainer: SegmentMaintainer
+        init(_ maintainer: SegmentMaintainer) { self.maintainer = maintainer }
+    }
+
+    init(
+        _ maintainer: SegmentMaintainer, _ closing: ClosingFlag, current: JournalSegment, full: [FullSegment], changes: [Change],
+        retryMilliseconds: Int
+    ) {
+        worker = Worker(maintainer)
+        self.closing = closing
+        self.retryMilliseconds = retryMilliseconds
+        state = Mutex(State(full: full, changes: changes, current: current))
+    }
+
+    // MARK: Requests
+
+    /// A journal segment is full, and the first frame of the next one is written.
+    func add(_ full: FullSegment, current: JournalSegment) {
+        state.withLock { state in
+            state.full.append(full)
+            state.current = current
+        }
+        workArrived.signal()
+    }
+
+    func add(_ changes: [Change]) {
+        state.withLock { $0.changes += changes }
+        workArrived.signal()
+    }
+
+    /// Ends the thread soon; what is not done is done after the next opening.
+    func close() {
+        closing.set()
+        workArrived.signal()
+    }
+
+    var unsealedSegmentCount: Int { state.withLock { $0.full.count } }
+
+    // MARK: Work
+
+    func run() {
+        while true {
+            while runOnce() {}
+            if closing.isSet { return }
+            if state.withLock({ $0.hasFailed }) {
+                _ = workArrived.wait(timeout: .now() + .milliseconds(retryMilliseconds))
+                retryLater()
+            } else {
+                workArrived.wait()
+            }
+        }
+    }
+
+    /// Lets what failed be tried again.
+    func retryLater() { state.withLock { $0.hasFailed = false } }
+
+    /// One step; false if there is none, or none that would succeed now.
+    func runOnce() -> Bool {
+        guard !closing.isSet, state.withLock({ !$0.hasFailed }) else { return false }
+        do throws(MaintenanceFailure) {
+            return try step()
+        } catch {
+            switch error {
+            case .system(let error):
+                state.withLock { $0.hasFailed = true }
+                worker.maintainer.report(error)
+            case .damaged(let error):
+                worker.maintainer.report(error)
+                return true
+            case .closing: break
+            }
+            return false
+        }
+    }
+
+    private func step() throws(MaintenanceFailure) -> Bool {
+        let (changes, full, unsynced) = state.withLock { state in
+            defer { state.changes = [] }
+            return (state.changes, state.full.first, state.full.map(\.segment) + [state.current])
+        }
+        worker.maintainer.apply(changes)
+        worker.maintainer.unsynced = unsynced
+        try worker.maintainer.removeSuperseded()
+        if let full, try worker.maintainer.seal(full) {
+            state.withLock { _ = $0.full.removeFirst() }
+            return true
+        }
+        if try worker.maintainer.removeDeadSegment() { return true }
+        return try worker.maintainer.compact() || !changes.isEmpty
+    }
+}
+
+/// Says to work that takes long that the log is being closed.
+final class ClosingFlag: Sendable {
+    private let flag = Atomic(false)
+
+    var isSet: Bool { flag.load(ordering: .relaxed) }
+    func set() { flag.store(true, ordering: .relaxed) }
+}
