@@ -123,7 +123,7 @@ public final class SegmentedLog: Sendable {
             stopLog: { queue.demandStop($0) }, isClosing: { closing.isSet })
         return SegmentMaintenance(
             maintainer, closing, current: recovered.end.segment, full: recovered.full, changes: recovered.changes,
-            retryMilliseconds: configuration.provisioningRetryMilliseconds)
+            backlogDidChange: { provisioner.setPaused($0) })
     }
 
     private static func validate(_ configuration: LogConfiguration) throws(LogOpenError) {
@@ -270,6 +270,8 @@ public final class SegmentedLog: Sendable {
         statistics.pendingByteCount = queue.pendingByteCount
         let counts = table.counts
         statistics.segmentCount = counts.journal
+        statistics.unsealedSegmentCount = maintenance.unsealedSegmentCount
+        statistics.isMaintaining = maintenance.isBusy
         statistics.sealedSegmentCount = counts.sealed
         statistics.sealedByteCount = counts.sealedByteCount
         let cache = table.cache.statistics

@@ -23,7 +23,8 @@ struct SegmentMaintainer {
     private var superseded: [SealedSegment] = []
     /// A sealed segment that could not be made: whatever there is of it must be gone likewise.
     private var abandoned: SealedIdentity?
-    private var isStuck = false
+    /// A journal segment is damaged: it and all later ones stay as they are.
+    private(set) var isStuck = false
     private var isInTrouble = false
 
     init(
