@@ -120,6 +120,7 @@ public final class SegmentedLog: Sendable {
         let maintainer = SegmentMaintainer(
             directory: recovered.directory, table: recovered.table, configuration: configuration,
             ledger: recovered.ledger, mayRetire: { provisioner.mayRetire }, reclaim: { provisioner.reclaim($0) },
+            discardRecycledFile: { provisioner.discardRecycledFile() },
             stopLog: { queue.demandStop($0) }, isClosing: { closing.isSet })
         return SegmentMaintenance(
             maintainer, closing, current: recovered.end.segment, full: recovered.full, changes: recovered.changes,
