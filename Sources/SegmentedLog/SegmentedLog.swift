@@ -120,10 +120,11 @@ public final class SegmentedLog: Sendable {
         let maintainer = SegmentMaintainer(
             directory: recovered.directory, table: recovered.table, configuration: configuration,
             ledger: recovered.ledger, mayRetire: { provisioner.mayRetire }, reclaim: { provisioner.reclaim($0) },
+            discardRecycledFile: { provisioner.discardRecycledFile() },
             stopLog: { queue.demandStop($0) }, isClosing: { closing.isSet })
         return SegmentMaintenance(
             maintainer, closing, current: recovered.end.segment, full: recovered.full, changes: recovered.changes,
-            retryMilliseconds: configuration.provisioningRetryMilliseconds)
+            backlogDidChange: { provisioner.setPaused($0) })
     }
 
     private static func validate(_ configuration: LogConfiguration) throws(LogOpenError) {
@@ -270,6 +271,8 @@ public final class SegmentedLog: Sendable {
         statistics.pendingByteCount = queue.pendingByteCount
         let counts = table.counts
         statistics.segmentCount = counts.journal
+        statistics.unsealedSegmentCount = maintenance.unsealedSegmentCount
+        statistics.isMaintaining = maintenance.isBusy
         statistics.sealedSegmentCount = counts.sealed
         statistics.sealedByteCount = counts.sealedByteCount
         let cache = table.cache.statistics
