@@ -1,10 +1,13 @@
-/// What was said of a stream when it was created; fixed from then on. Streams that are alike share one object.
+/// What was said of a stream when it was created, fixed from then on, and where it belongs. Streams that are alike
+/// share one object, which spares each of them a reference to their store.
 final class StreamConfiguration: Sendable {
     let contentType: ContentType
     let lifetime: Lifetime?
     let isClosedAtCreation: Bool
+    let context: StoreContext
 
-    init(contentType: ContentType, lifetime: Lifetime?, isClosedAtCreation: Bool) {
+    init(contentType: ContentType, lifetime: Lifetime?, isClosedAtCreation: Bool, context: StoreContext) {
+        self.context = context
         self.contentType = contentType
         self.lifetime = lifetime
         self.isClosedAtCreation = isClosedAtCreation
@@ -17,7 +20,7 @@ final class StreamConfiguration: Sendable {
     }
 }
 
-/// Keeps one configuration of each kind. Not thread-safe; see ``Catalog``.
+/// Keeps one configuration of each kind. Not thread-safe; see ``StoreContext``.
 struct StreamConfigurationTable {
     /// More kinds than this are not shared: what clients invent must not pile up here.
     private static let limit = 1_024
@@ -29,9 +32,10 @@ struct StreamConfigurationTable {
         var isClosedAtCreation: Bool
     }
 
-    mutating func configuration(for request: CreateRequest) -> StreamConfiguration {
+    mutating func configuration(for request: CreateRequest, in context: StoreContext) -> StreamConfiguration {
         let new = StreamConfiguration(
-            contentType: request.contentType, lifetime: request.lifetime, isClosedAtCreation: request.closed)
+            contentType: request.contentType, lifetime: request.lifetime, isClosedAtCreation: request.closed,
+            context: context)
         guard request.lifetime == nil else { return new }
         let key = Key(contentType: request.contentType.text, isClosedAtCreation: request.closed)
         if let configuration = known[key] { return configuration }

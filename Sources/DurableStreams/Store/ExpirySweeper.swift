@@ -17,10 +17,9 @@ final class ExpirySweeper: @unchecked Sendable {
     func stop() { timer.cancel() }
 
     static func sweep(_ context: StoreContext) {
-        let lane = DeliveryLane(direct: ())
         for stream in context.catalog.streamsWithLifetime() where stream.isExpired {
             // What must wait is found again by the next sweep.
-            _ = stream.attemptDelete(on: lane) { _ in }
+            _ = stream.attemptDelete(on: context.direct) { _ in }
         }
     }
 }

@@ -20,9 +20,11 @@ final class StoreRecovery {
             }
             let request = CreateRequest(
                 path: row.path, contentType: row.contentType, lifetime: row.lifetime, closed: row.isClosedAtCreation)
-            streams[number] = Stream(
-                entry.stream, path: row.path, configuration: context.catalog.configuration(for: request),
-                createdAt: row.createdAt, context: context)
+            let stream = Stream(
+                entry.stream, path: row.path, configuration: context.configuration(for: request),
+                createdAt: row.createdAt)
+            stream.recover(AppendRecord(closes: row.isClosedAtCreation), byteCount: 0)
+            streams[number] = stream
         case .append:
             // The annotation is with the last part of an append; all parts are there or none.
             let record = entry.continues ? AppendRecord() : AppendRecord.decode(entry.annotation)

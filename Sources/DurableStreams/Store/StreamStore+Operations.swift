@@ -39,7 +39,7 @@ extension StreamStore {
         let found = context.catalog.update(request.path) { stream -> CreateOutcome in
             if let existing = stream, !existing.isGoing { return .exists(existing) }
             if let expired = stream, !expired.withState({ $0.deletionIsPending }) {
-                if case .mustWait(let ticket) = expired.attemptDelete(on: DeliveryLane(direct: ()), completion: { _ in }) {
+                if case .mustWait(let ticket) = expired.attemptDelete(on: context.direct, completion: { _ in }) {
                     return .mustWait(ticket)
                 }
             }
@@ -72,7 +72,7 @@ extension StreamStore {
         _ completion: @escaping @Sendable (Result<CreateReceipt, StreamError>) -> Void
     ) throws(LogRefusal) -> Stream {
         let now = WallClockTime(millisecondsSince1970: context.wallClock())
-        let configuration = context.catalog.configuration(for: request)
+        let configuration = context.configuration(for: request)
         let row = StreamRow(
             path: request.path, contentType: request.contentType, lifetime: request.lifetime,
             isClosedAtCreation: request.closed, createdAt: now
@@ -89,7 +89,7 @@ extension StreamStore {
             ) { logStream in
                 let stream = Stream(
                     logStream, path: request.path, configuration: configuration, createdAt: now,
-                    predecessor: predecessor, context: context)
+                    predecessor: predecessor)
                 stream.withState { state in
                     state.pendingEntryCount = 1
                     state.writer.apply(AppendRecord(closes: request.closed), byteCount: payload.byteCount)
@@ -122,19 +122,10 @@ extension StreamStore {
         _ request: AppendRequest, payload: UnsafeRawBufferPointer, to path: StreamPath, on lane: DeliveryLane,
         completion: @escaping @Sendable (Result<AppendReceipt, StreamError>) -> Void
     ) {
-        guard payload.count <= context.appendByteCountLimit else {
-            return completion(.failure(.tooLarge(byteCountLimit: context.appendByteCountLimit)))
-        }
-        guard let stream = context.catalog[path], !stream.isExpired else { return completion(.failure(.notFound)) }
+        let stream: Stream
         let stored: LogPayload
         do throws(StreamError) {
-            // A body that cannot be appended anyway is not looked at: the refusal for that comes first.
-            let isRefused = stream.withState { $0.writer.isClosed || $0.deletionIsPending }
-            let isOfOtherType = request.contentType.map { !$0.matches(stream.contentType) } ?? false
-            stored =
-                isRefused || isOfOtherType
-                ? .borrowed(payload, terminator: nil)
-                : try StoredForm.make(payload, stream.contentType, isFirst: false)
+            (stream, stored) = try prepareAppend(request, payload: payload, to: path)
         } catch {
             return completion(.failure(error))
         }
@@ -145,6 +136,21 @@ extension StreamStore {
                 stream.attemptAppend(request, payload: stored, on: lane, completion: completion)
             }
         }
+    }
+
+    /// Finds the stream and makes the stored form, which may still be borrowed from the payload.
+    func prepareAppend(
+        _ request: AppendRequest, payload: UnsafeRawBufferPointer, to path: StreamPath
+    ) throws(StreamError) -> (stream: Stream, stored: LogPayload) {
+        guard payload.count <= context.appendByteCountLimit else {
+            throw .tooLarge(byteCountLimit: context.appendByteCountLimit)
+        }
+        guard let stream = context.catalog[path], !stream.isExpired else { throw .notFound }
+        // A body that cannot be appended anyway is not looked at: the refusal for that comes first.
+        let isRefused = stream.withState { $0.writer.isClosed || $0.deletionIsPending }
+        let isOfOtherType = request.contentType.map { !$0.matches(stream.contentType) } ?? false
+        guard !isRefused, !isOfOtherType else { return (stream, .borrowed(payload, terminator: nil)) }
+        return (stream, try StoredForm.make(payload, stream.contentType, isFirst: false))
     }
 
     // MARK: Delete

@@ -24,7 +24,6 @@ internal import Synchronization
 public final class StreamStore: Sendable {
     let context: StoreContext
     private let configuration: StoreConfiguration
-    private let workers: WorkerPool
     private let sweeper: Mutex<ExpirySweeper?>
 
     /// Opens the store in a directory, which is created if it is missing. Blocks while the log is replayed.
@@ -54,11 +53,12 @@ public final class StreamStore: Sendable {
     private init(_ context: StoreContext, _ configuration: StoreConfiguration) {
         self.context = context
         self.configuration = configuration
-        workers = WorkerPool(threadCount: configuration.workerThreadCount)
         sweeper = Mutex(
             configuration.hasThreads
                 ? ExpirySweeper(context, everyMilliseconds: configuration.expirySweepMilliseconds) : nil)
     }
+
+    deinit { context.removeAll() }
 
     public var statistics: StoreStatistics {
         StoreStatistics(context.log.statistics, durability: configuration.durability)
@@ -68,7 +68,7 @@ public final class StreamStore: Sendable {
     public func stream(at path: StreamPath) -> Stream? { context.catalog[path]?.visible }
 
     /// Runs work that may block or take long on one of the store's threads.
-    public func offload(_ work: @escaping @Sendable () -> Void) { workers.run(work) }
+    public func offload(_ work: @escaping @Sendable () -> Void) { context.workers.run(work) }
 
     /// In a store without threads: does everything that there is to do now, in a fixed order.
     package func runPendingWork() {
@@ -87,6 +87,6 @@ public final class StreamStore: Sendable {
             sweeper = nil
         }
         context.log.close()
-        workers.close()
+        context.workers.close()
     }
 }

@@ -47,14 +47,22 @@ extension Stream {
     ///
     /// - Throws: ``StreamError/notFound`` if the stream is deleted, ``StreamError/positionInsideMessage``.
     public func read(from position: StreamPosition, byteLimit: Int) throws(StreamError) -> StreamRead {
+        try read(from: position, byteLimit: byteLimit, isBoundary: !contentType.isJSON)
+    }
+
+    /// - Parameter isBoundary: Whether the position is known to be none inside a JSON message, as the end of a read is.
+    ///   Finding out may take a look at up to 64 KiB, and block where they are not in memory.
+    func read(
+        from position: StreamPosition, byteLimit: Int, isBoundary: Bool
+    ) throws(StreamError) -> StreamRead {
         let now = snapshot
         guard !now.isDeleted else { throw .notFound }
         renew()
         let start = min(position, now.tail)
-        let isJSON = contentType.isJSON
-        if isJSON, start < now.tail, !isMessageBoundary(start) { throw .positionInsideMessage }
+        if !isBoundary, start < now.tail, !isMessageBoundary(start) { throw .positionInsideMessage }
         return StreamRead(
-            logStream.read(from: start, upTo: now.tail, byteCountLimit: byteLimit, splitsEntries: !isJSON),
+            logStream.read(
+                from: start, upTo: now.tail, byteCountLimit: byteLimit, splitsEntries: !contentType.isJSON),
             isClosed: now.isClosed)
     }
 
