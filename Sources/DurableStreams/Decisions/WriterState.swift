@@ -2,8 +2,8 @@ internal import SegmentedLog
 
 /// What decides about the next append to a stream: everything that was accepted so far, durable or not.
 ///
-/// A pure fold over appends: ``apply(_:byteCount:)`` does the same for an append that was just accepted as for one that is
-/// read back from the log.
+/// A pure fold over appends: ``apply(_:byteCount:)`` does the same for an append that was just accepted as for one that
+/// is read back from the log.
 struct WriterState: Sendable {
     var tail = StreamPosition.start
     /// Nil until there is something in it: most streams never have it.
@@ -13,7 +13,7 @@ struct WriterState: Sendable {
     /// In memory of its own, so that a stream without these is small. Copied before it is changed if it is shared.
     private final class Details: @unchecked Sendable {
         var lastSequence: String?
-        var producers: [String: ProducerState] = [:]
+        var producers: [ProducerIdentifier: ProducerState] = [:]
         /// The append that closed the stream, if a producer made it.
         var closedBy: ProducerStamp?
 
@@ -28,10 +28,29 @@ struct WriterState: Sendable {
 
     init(isClosed: Bool = false) { self.isClosed = isClosed }
 
+    /// What a row says: all but the tail.
+    init(
+        isClosed: Bool, lastSequence: String?, producers: [ProducerIdentifier: ProducerState], closedBy: ProducerStamp?
+    ) {
+        self.isClosed = isClosed
+        guard lastSequence != nil || !producers.isEmpty || closedBy != nil else { return }
+        let details = ownDetails()
+        details.lastSequence = lastSequence
+        details.producers = producers
+        details.closedBy = closedBy
+    }
+
     /// The last accepted `Stream-Seq`.
     var lastSequence: String? { details?.lastSequence }
 
-    func producerState(_ identifier: String) -> ProducerState? { details?.producers[identifier] }
+    var producers: [ProducerIdentifier: ProducerState] { details?.producers ?? [:] }
+
+    /// The append that closed the stream, if a producer made it.
+    var closedBy: ProducerStamp? { details?.closedBy }
+
+    func producerState(_ identifier: String) -> ProducerState? {
+        details?.producers[ProducerIdentifier(identifier)]
+    }
 
     /// Whether the stream was closed by exactly this append.
     func wasClosed(by stamp: ProducerStamp) -> Bool { details?.closedBy == stamp }
@@ -42,7 +61,8 @@ struct WriterState: Sendable {
         if let sequence = record.sequence { ownDetails().lastSequence = sequence }
         if let stamp = record.producer {
             let details = ownDetails()
-            details.producers[stamp.identifier] = ProducerState(epoch: stamp.epoch, sequence: stamp.sequence)
+            details.producers[ProducerIdentifier(stamp.identifier)] = ProducerState(
+                epoch: stamp.epoch, sequence: stamp.sequence)
             if record.closes { details.closedBy = stamp }
         }
     }

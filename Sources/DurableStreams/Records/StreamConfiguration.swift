@@ -4,19 +4,22 @@ final class StreamConfiguration: Sendable {
     let contentType: ContentType
     let lifetime: Lifetime?
     let isClosedAtCreation: Bool
+    /// Nil for what the store's configuration says.
+    let retention: Retention?
     let context: StoreContext
 
-    init(contentType: ContentType, lifetime: Lifetime?, isClosedAtCreation: Bool, context: StoreContext) {
+    init(_ request: CreateRequest, in context: StoreContext) {
+        contentType = request.contentType
+        lifetime = request.lifetime
+        isClosedAtCreation = request.closed
+        retention = request.retention
         self.context = context
-        self.contentType = contentType
-        self.lifetime = lifetime
-        self.isClosedAtCreation = isClosedAtCreation
     }
 
     /// Whether a request to create the stream again asks for what is there.
     func matches(_ request: CreateRequest) -> Bool {
         contentType.matches(request.contentType) && lifetime == request.lifetime
-            && isClosedAtCreation == request.closed
+            && isClosedAtCreation == request.closed && (request.retention == nil || request.retention == retention)
     }
 }
 
@@ -30,15 +33,26 @@ struct StreamConfigurationTable {
     private struct Key: Hashable {
         var contentType: String
         var isClosedAtCreation: Bool
+        var slidingSeconds: UInt64?
+        var retention: Retention?
+
+        /// Nil for a kind of which there is hardly more than one: an instant is seldom that of many streams.
+        init?(_ request: CreateRequest) {
+            switch request.lifetime {
+            case nil: break
+            case .sliding(let seconds): slidingSeconds = seconds
+            case .until: return nil
+            }
+            contentType = request.contentType.text
+            isClosedAtCreation = request.closed
+            retention = request.retention
+        }
     }
 
     mutating func configuration(for request: CreateRequest, in context: StoreContext) -> StreamConfiguration {
-        let new = StreamConfiguration(
-            contentType: request.contentType, lifetime: request.lifetime, isClosedAtCreation: request.closed,
-            context: context)
-        guard request.lifetime == nil else { return new }
-        let key = Key(contentType: request.contentType.text, isClosedAtCreation: request.closed)
+        guard let key = Key(request) else { return StreamConfiguration(request, in: context) }
         if let configuration = known[key] { return configuration }
+        let new = StreamConfiguration(request, in: context)
         if known.count < Self.limit { known[key] = new }
         return new
     }

@@ -6,8 +6,6 @@ internal import Synchronization
 final class Catalog: Sendable {
     private static let shardCount = 256
     private let shards: [Shard]
-    /// Those that may expire, so that looking for expired ones does not cost a look at all the others.
-    private let mortals = Mutex<[StreamNumber: Stream]>([:])
 
     private final class Shard: Sendable {
         let streams = Mutex(PathTable<Stream>())
@@ -36,7 +34,6 @@ final class Catalog: Sendable {
                 let result = body(&stream)
                 guard let stream else { return result }
                 if let place { streams[place] = stream } else { streams.insert(stream, hash: hash) }
-                note(stream)
                 return result
             }
         }
@@ -48,11 +45,6 @@ final class Catalog: Sendable {
             let (shard, hash) = place(of: bytes)
             shard.streams.withLock { $0.insert(stream, hash: hash) }
         }
-        note(stream)
-    }
-
-    private func note(_ stream: Stream) {
-        if stream.lifetime != nil { mortals.withLock { $0[stream.number] = stream } }
     }
 
     /// Removes a stream, unless another one has taken its path.
@@ -64,7 +56,6 @@ final class Catalog: Sendable {
                 streams.remove(at: place)
             }
         }
-        if stream.lifetime != nil { mortals.withLock { _ = $0.removeValue(forKey: stream.number) } }
     }
 
     /// Calls back with every stream that is wanted, in no particular order. One that is there all the while is met
@@ -80,13 +71,9 @@ final class Catalog: Sendable {
         }
     }
 
-    /// The streams that have a lifetime, to look for expired ones.
-    func streamsWithLifetime() -> [Stream] { mortals.withLock { Array($0.values) } }
-
     /// Lets go of all streams, which hold the store that holds them.
     func removeAll() {
         for shard in shards { shard.streams.withLock { $0 = PathTable() } }
-        mortals.withLock { $0 = [:] }
     }
 
     private func place(of path: UnsafeRawBufferPointer) -> (shard: Shard, hash: UInt32) {

@@ -13,12 +13,17 @@ final class StoreContext: @unchecked Sendable {
     let direct = DeliveryLane(direct: ())
     private let configurations = Mutex(StreamConfigurationTable())
     let appendByteCountLimit: Int
-    let wallClock: @Sendable () -> Int64
+    let clock: LifetimeClock
+    let sweeper: StreamSweeper
+    /// For streams that have none of their own.
+    let retention: Retention
 
     init(_ configuration: StoreConfiguration) {
         workers = WorkerPool(threadCount: configuration.workerThreadCount)
         appendByteCountLimit = configuration.appendByteCountLimit
-        wallClock = configuration.wallClock
+        clock = LifetimeClock(wallClock: configuration.wallClock, steadyClock: configuration.steadyClock)
+        sweeper = StreamSweeper(clock: clock)
+        retention = configuration.retention
     }
 
     func attach(_ log: SegmentedLog) { self.log = log }
@@ -31,6 +36,7 @@ final class StoreContext: @unchecked Sendable {
     /// Lets go of everything that holds the context in turn. Streams that somebody else holds go on working.
     func removeAll() {
         catalog.removeAll()
+        sweeper.removeAll()
         configurations.withLock { $0 = StreamConfigurationTable() }
     }
 
@@ -61,4 +67,6 @@ extension StreamError {
         case .closing: self = .shuttingDown
         }
     }
+
+    init(_ error: LogReadError) { self = .damaged(reason: error.description) }
 }

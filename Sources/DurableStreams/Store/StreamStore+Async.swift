@@ -38,7 +38,7 @@ extension StreamStore {
         if handled == nil { Array(content).withUnsafeBytes(body) }
     }
 
-    private func answer<Value: Sendable>(
+    func answer<Value: Sendable>(
         _ start: (@escaping @Sendable (Result<Value, StreamError>) -> Void) -> Void
     ) async throws(StreamError) -> Value {
         let result: Result<Value, StreamError> = await withCheckedContinuation { continuation in

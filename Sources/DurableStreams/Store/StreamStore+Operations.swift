@@ -44,15 +44,16 @@ extension StreamStore {
                 }
             }
             do throws(LogRefusal) {
-                stream = try makeStream(request, payload, predecessor: stream, on: lane, completion)
-                return .isPending
+                let new = try makeStream(request, payload, predecessor: stream, on: lane, completion)
+                stream = new
+                return .isPending(new)
             } catch {
                 if case .mustWait(let ticket) = error { return .mustWait(ticket) }
                 return .refused(StreamError(error))
             }
         }
         switch found {
-        case .isPending: break
+        case .isPending(let stream): context.sweeper.add(stream)
         case .mustWait(let ticket): return .mustWait(ticket)
         case .refused(let error): completion(.failure(error))
         case .exists(let stream): answerExisting(stream, request, on: lane, completion)
@@ -62,7 +63,7 @@ extension StreamStore {
 
     private enum CreateOutcome {
         case exists(Stream)
-        case isPending
+        case isPending(Stream)
         case mustWait(RoomTicket)
         case refused(StreamError)
     }
@@ -71,11 +72,11 @@ extension StreamStore {
         _ request: CreateRequest, _ payload: LogPayload, predecessor: Stream?, on lane: DeliveryLane,
         _ completion: @escaping @Sendable (Result<CreateReceipt, StreamError>) -> Void
     ) throws(LogRefusal) -> Stream {
-        let now = WallClockTime(millisecondsSince1970: context.wallClock())
+        let now = WallClockTime(millisecondsSince1970: context.clock.wall)
         let configuration = context.configuration(for: request)
         let row = StreamRow(
             path: request.path, contentType: request.contentType, lifetime: request.lifetime,
-            isClosedAtCreation: request.closed, createdAt: now
+            isClosedAtCreation: request.closed, createdAt: now, retention: request.retention
         ).encode()
         let receipt = CreateReceipt(
             isNew: true, contentType: request.contentType,
@@ -91,7 +92,7 @@ extension StreamStore {
                     logStream, path: request.path, configuration: configuration, createdAt: now,
                     predecessor: predecessor)
                 stream.withState { state in
-                    state.pendingEntryCount = 1
+                    state.didPut()
                     state.writer.apply(AppendRecord(closes: request.closed), byteCount: payload.byteCount)
                 }
                 return stream
@@ -104,7 +105,7 @@ extension StreamStore {
         _ completion: @escaping @Sendable (Result<CreateReceipt, StreamError>) -> Void
     ) {
         let (isPending, tail, isClosed) = stream.withState {
-            ($0.pendingEntryCount > 0, $0.writer.tail, $0.writer.isClosed)
+            ($0.hasPendingEntries, $0.writer.tail, $0.writer.isClosed)
         }
         guard stream.configuration.matches(request) else {
             return context.answer(.failure(.alreadyExists), afterPending: isPending, on: lane, completion)
@@ -172,7 +173,7 @@ extension StreamStore {
 
     /// Makes an attempt again, on the lane, each time that there may be room, until it is done. What it appends is kept in
     /// memory of its own meanwhile: there is one such payload for each waiting client at most.
-    private func park(
+    func park(
         _ ticket: RoomTicket, _ payload: LogPayload, on lane: DeliveryLane,
         _ attempt: @escaping @Sendable (LogPayload) -> Stream.AppendAttempt
     ) {

@@ -24,7 +24,7 @@ internal import Synchronization
 public final class StreamStore: Sendable {
     let context: StoreContext
     private let configuration: StoreConfiguration
-    private let sweeper: Mutex<ExpirySweeper?>
+    private let sweepTimer: Mutex<SweepTimer?>
 
     /// Opens the store in a directory, which is created if it is missing. Blocks while the log is replayed.
     public static func open(
@@ -38,12 +38,17 @@ public final class StreamStore: Sendable {
         logConfiguration.wallClock = configuration.wallClock
         logConfiguration.randomBits = configuration.randomBits
         logConfiguration.threading = configuration.hasThreads ? .threads : .manual
+        logConfiguration.rows = StreamRowFolder()
+        logConfiguration.blockCacheByteCountLimit = configuration.blockCacheByteCountLimit
+        logConfiguration.maintenanceBytesPerSecond = configuration.maintenanceBytesPerSecond
+        logConfiguration.mergedSegmentCount = configuration.mergedSegmentCount
         let context = StoreContext(configuration)
-        let recovery = StoreRecovery(context, now: configuration.wallClock())
+        let recovery = StoreRecovery(context)
         let deliveries = context.deliveries
         let log = try SegmentedLog.open(
             directory: directory, configuration: logConfiguration, fileSystem: configuration.fileSystem,
             commitDidEnd: { deliveries.flush() },
+            recoverRow: { (stream) throws(RecoveryRefusal) in try recovery.apply(stream) },
             recover: { (entry) throws(RecoveryRefusal) in try recovery.apply(entry) })
         context.attach(log)
         recovery.finish()
@@ -53,9 +58,9 @@ public final class StreamStore: Sendable {
     private init(_ context: StoreContext, _ configuration: StoreConfiguration) {
         self.context = context
         self.configuration = configuration
-        sweeper = Mutex(
+        sweepTimer = Mutex(
             configuration.hasThreads
-                ? ExpirySweeper(context, everyMilliseconds: configuration.expirySweepMilliseconds) : nil)
+                ? SweepTimer(context.sweeper, everyMilliseconds: configuration.expirySweepMilliseconds) : nil)
     }
 
     deinit { context.removeAll() }
@@ -72,7 +77,7 @@ public final class StreamStore: Sendable {
 
     /// In a store without threads: does everything that there is to do now, in a fixed order.
     package func runPendingWork() {
-        ExpirySweeper.sweep(context)
+        context.sweeper.round()
         context.log.runPendingWork()
     }
 
@@ -82,10 +87,11 @@ public final class StreamStore: Sendable {
     /// Takes no more appends, writes and syncs what is pending, and gives the directory back. Blocks. Reads of what is
     /// durable go on working. Later calls do nothing.
     public func close() {
-        sweeper.withLock { sweeper in
-            sweeper?.stop()
-            sweeper = nil
+        let timer = sweepTimer.withLock { timer in
+            defer { timer = nil }
+            return timer
         }
+        timer?.stop()
         context.log.close()
         context.workers.close()
     }

@@ -24,7 +24,7 @@ public final class Stream: LogStreamOwner {
         self.configuration = configuration
         self.createdAt = createdAt
         pathBytes = PathBytes(path)
-        var state = State(lastUse: createdAt.millisecondsSince1970)
+        var state = State(lastUse: configuration.context.clock.steady)
         if let predecessor { state.setPredecessor(predecessor) }
         self.state = Mutex(state)
     }
@@ -50,7 +50,7 @@ public final class Stream: LogStreamOwner {
 
     public var snapshot: Snapshot {
         state.withLock {
-            Snapshot(earliest: .start, tail: $0.tail, isClosed: $0.isClosed, isDeleted: $0.isDeleted)
+            Snapshot(earliest: earliest, tail: $0.tail, isClosed: $0.isClosed, isDeleted: $0.isDeleted)
         }
     }
 
@@ -58,26 +58,6 @@ public final class Stream: LogStreamOwner {
     public var isSoftDeleted: Bool { false }
 
     func withState<Result: Sendable>(_ body: (inout State) -> Result) -> Result { state.withLock { body(&$0) } }
-
-    // MARK: Lifetime
-
-    /// Counts as a use: begins a sliding lifetime anew. Reads and appends do so by themselves.
-    public func renew() {
-        guard case .sliding = lifetime else { return }
-        let now = context.wallClock()
-        state.withLock { $0.lastUse = max($0.lastUse, now) }
-    }
-
-    /// Whether the lifetime is over. A stream that somebody follows does not expire.
-    var isExpired: Bool {
-        guard let lifetime else { return false }
-        return state.withLock { hasExpired(lifetime, $0) }
-    }
-
-    private func hasExpired(_ lifetime: Lifetime, _ state: State) -> Bool {
-        let end = lifetime.end(lastUse: WallClockTime(millisecondsSince1970: state.lastUse))
-        return !state.isWatched && end.millisecondsSince1970 <= context.wallClock()
-    }
 
     /// What clients are to see at this stream's path: this stream, the one before it, or nothing.
     var visible: Stream? {
@@ -100,7 +80,7 @@ public final class Stream: LogStreamOwner {
     func removeIfEmpty(_ group: WatcherGroup) {
         state.withLock { state in
             state.removeIfEmpty(group)
-            if !state.isWatched { state.lastUse = max(state.lastUse, context.wallClock()) }
+            if !state.isWatched { state.use(at: context.clock.steady, isSaved: false) }
         }
     }
 
@@ -108,8 +88,9 @@ public final class Stream: LogStreamOwner {
 
     public func entriesDidCommit(_ entries: CommittedEntries) {
         let (watchers, isDeleted) = state.withLock { state in
-            for entry in entries { state.didCommit(entry) }
-            return (state.watchers, state.isDeleted)
+            var isNews = false
+            for entry in entries where state.didCommit(entry) { isNews = true }
+            return (isNews ? state.watchers : [], state.isDeleted)
         }
         if isDeleted { context.catalog.remove(self) }
         for group in watchers { group.wake(context.deliveries) }
@@ -117,13 +98,14 @@ public final class Stream: LogStreamOwner {
 
     // MARK: For the opening
 
+    func recover(_ writer: WriterState) { state.withLock { $0.writer = writer } }
+
     func recover(_ record: AppendRecord, byteCount: Int) {
         state.withLock { $0.writer.apply(record, byteCount: byteCount) }
     }
 
     /// The stream was read back from the log, where everything is durable.
-    /// - Parameter now: Counts as its last use: nobody knows what reads renewed it before.
-    func didRecover(now: Int64) { state.withLock { $0.didRecover(lastUse: now) } }
+    func didRecover(lastUse: Int64) { state.withLock { $0.didRecover(lastUse: lastUse) } }
 }
 
 extension Stream: PathKeyed {

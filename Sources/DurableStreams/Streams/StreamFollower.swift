@@ -27,7 +27,8 @@ public struct StreamChunk: Sendable, Equatable {
 ///   what was delivered before. Then the sequence ends. No other chunk is empty.
 /// - When the task is cancelled the sequence ends, without such a chunk.
 /// - Fails with ``StreamError/notFound`` when the stream is deleted (or was deleted or expired before), with
-///   ``StreamError/positionInsideMessage`` if the first position is no boundary of a JSON stream, and if reading fails.
+///   ``StreamError/positionInsideMessage`` if the first position is no boundary of a JSON stream, with
+///   ``StreamError/trimmed(earliest:)`` if what comes next is not kept any more, and if reading fails.
 public struct StreamFollower: AsyncSequence, Sendable {
     public typealias Element = StreamChunk
     public typealias Failure = StreamError
@@ -91,16 +92,19 @@ public struct StreamFollower: AsyncSequence, Sendable {
             return nil
         }
 
-        /// Whether a position that somebody gave is a boundary may have to be read from the disk; the ends of chunks are.
+        /// Where to find the bytes, and whether a position that somebody gave is a boundary, may have to be read from the
+        /// disk; that the end of a chunk is one is known.
         private mutating func plan(
             isolation actor: isolated (any Actor)? = #isolation
         ) async throws(StreamError) -> StreamRead {
-            let read =
-                isBoundary
-                ? try stream.read(from: position, byteLimit: byteLimit, isBoundary: true)
-                : try await stream.offload { [stream, position, byteLimit] () throws(StreamError) in
-                    try stream.read(from: position, byteLimit: byteLimit)
+            let read: StreamRead
+            if isBoundary, stream.indexIsResident(from: position, byteLimit: byteLimit) {
+                read = try stream.read(from: position, byteLimit: byteLimit, isBoundary: true)
+            } else {
+                read = try await stream.offload { [stream, position, byteLimit, isBoundary] () throws(StreamError) in
+                    try stream.read(from: position, byteLimit: byteLimit, isBoundary: isBoundary)
                 }
+            }
             isBoundary = true
             return read
         }

@@ -5,20 +5,98 @@ extension Stream {
     struct State: Sendable {
         /// Accepted, durable or not. Decisions are made on this.
         var writer = WriterState()
-        var deletionIsPending = false
-        // Durable facts. They change together, so that nobody sees part of an append, or its data without its end.
-        private(set) var isCreated = false
-        private(set) var isClosed = false
-        private(set) var isDeleted = false
+        private var facts: Facts = []
         /// Accepted and not durable yet.
-        var pendingEntryCount: UInt32 = 0
+        private(set) var pendingEntryCount: UInt32 = 0
+        /// The durable end.
         private(set) var tail = StreamPosition.start
-        /// When the stream was last used, on the wall clock, in milliseconds since 1970.
-        var lastUse: Int64
+        /// When the stream was last used, on the steady clock.
+        private(set) var lastUse: Int64
         /// Nil as long as there is nothing in it, as for nearly all streams.
         private var extras: Extras?
 
+        /// In one byte, because there may be a million of these.
+        private struct Facts: OptionSet {
+            var rawValue: UInt8
+            static let deletionIsPending = Facts(rawValue: 1)
+            // Durable facts. They and the tail change together, so that nobody sees part of an append, or its data
+            // without its end.
+            static let isCreated = Facts(rawValue: 2)
+            static let isClosed = Facts(rawValue: 4)
+            static let isDeleted = Facts(rawValue: 8)
+            /// Whether the last use would not be found after a restart.
+            static let lastUseIsUnsaved = Facts(rawValue: 16)
+        }
+
         init(lastUse: Int64) { self.lastUse = lastUse }
+
+        var deletionIsPending: Bool { facts.contains(.deletionIsPending) }
+        var isCreated: Bool { facts.contains(.isCreated) }
+        var isClosed: Bool { facts.contains(.isClosed) }
+        var isDeleted: Bool { facts.contains(.isDeleted) }
+        var lastUseIsUnsaved: Bool { facts.contains(.lastUseIsUnsaved) }
+        var hasPendingEntries: Bool { pendingEntryCount > 0 }
+
+        // MARK: Use
+
+        /// - Parameter isSaved: Whether an entry that goes into the log at about this time tells of the use.
+        mutating func use(at time: Int64, isSaved: Bool) {
+            lastUse = max(lastUse, time)
+            if isSaved { facts.remove(.lastUseIsUnsaved) } else { facts.insert(.lastUseIsUnsaved) }
+        }
+
+        // MARK: Accepting
+
+        mutating func didPut() { pendingEntryCount += 1 }
+
+        mutating func didPutDeletion() {
+            facts.insert(.deletionIsPending)
+            pendingEntryCount += 1
+        }
+
+        mutating func didPutTrim(to position: StreamPosition) {
+            withExtras { $0.pendingStart = position }
+            pendingEntryCount += 1
+        }
+
+        /// Where the stream begins once everything is durable that is pending, if that is to change.
+        var pendingStart: StreamPosition? { extras?.pendingStart }
+
+        // MARK: Becoming durable
+
+        /// Whether followers want to know of it.
+        mutating func didCommit(_ entry: CommittedEntry) -> Bool {
+            let tag = EntryTag(rawValue: entry.tag)
+            // The parts of an append before the last show nothing.
+            guard tag.contains(.isLast) else { return false }
+            pendingEntryCount -= 1
+            if entry.kind == .trim {
+                didTrim(to: entry.end)
+                return false
+            }
+            let isNews = tail != entry.end || tag.contains(.closes) || entry.kind == .delete
+            tail = entry.end
+            if tag.contains(.creates) {
+                facts.insert(.isCreated)
+                setPredecessor(nil)
+            }
+            if tag.contains(.closes) { facts.insert(.isClosed) }
+            if entry.kind == .delete { facts.insert(.isDeleted) }
+            return isNews
+        }
+
+        private mutating func didTrim(to position: StreamPosition) {
+            guard pendingStart == position else { return }
+            withExtras { $0.pendingStart = nil }
+        }
+
+        /// Everything that was accepted is durable: it was read back from the log.
+        mutating func didRecover(lastUse: Int64) {
+            facts.insert(.isCreated)
+            tail = writer.tail
+            if writer.isClosed { facts.insert(.isClosed) }
+            self.lastUse = lastUse
+        }
 
         // MARK: What few streams have
 
@@ -27,8 +105,9 @@ extension Stream {
             var watchers: [WatcherGroup] = []
             /// What was at the path before and is visible until this stream is durable.
             var predecessor: Stream?
+            var pendingStart: StreamPosition?
 
-            var isEmpty: Bool { watchers.isEmpty && predecessor == nil }
+            var isEmpty: Bool { watchers.isEmpty && predecessor == nil && pendingStart == nil }
         }
 
         private mutating func withExtras<Result>(_ body: (Extras) -> Result) -> Result {
@@ -60,30 +139,6 @@ extension Stream {
         mutating func removeIfEmpty(_ group: WatcherGroup) {
             guard extras != nil, group.isEmpty else { return }
             withExtras { $0.watchers.removeAll { $0 === group } }
-        }
-
-        // MARK: Becoming durable
-
-        mutating func didCommit(_ entry: CommittedEntry) {
-            let tag = EntryTag(rawValue: entry.tag)
-            // The parts of an append before the last show nothing.
-            guard tag.contains(.isLast) else { return }
-            pendingEntryCount -= 1
-            tail = entry.end
-            if tag.contains(.creates) {
-                isCreated = true
-                setPredecessor(nil)
-            }
-            if tag.contains(.closes) { isClosed = true }
-            if entry.kind == .delete { isDeleted = true }
-        }
-
-        /// Everything that was accepted is durable: it was read back from the log.
-        mutating func didRecover(lastUse: Int64) {
-            isCreated = true
-            tail = writer.tail
-            isClosed = writer.isClosed
-            self.lastUse = lastUse
         }
     }
 }

@@ -11,7 +11,8 @@ import Testing
         (.contentTypeMismatch(stream: .octetStream), 409), (.contentTypeMissing, 400), (.sequenceNotGreater, 409),
         (.emptyAppend, 400), (.emptyJSONArray, 400), (.producerGap(expected: 1, received: 3, tail: position), 409),
         (.producerEpochStale(current: 2, tail: position), 403), (.producerEpochMustStartAtZero(tail: position), 400),
-        (.positionInsideMessage, 400), (.positionBeforeEarliest(earliest: position), 410),
+        (.positionInsideMessage, 400), (.trimmed(earliest: position), 410),
+        (.positionBeyondTail(tail: position), 400), (.damaged(reason: "/secret/path"), 410),
         (.tooLarge(byteCountLimit: 5), 413), (.diskFull, 507), (.unavailable(reason: "/secret/path"), 503),
         (.shuttingDown, 503),
     ] as [(StreamError, Int)])
