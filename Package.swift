@@ -79,7 +79,8 @@ let package = Package(
         .executableTarget(
             name: "durable-streams",
             dependencies: [
-                "DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", logging, serviceLifecycle,
+                "DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", "SegmentedLog", logging,
+                serviceLifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -113,6 +114,12 @@ let package = Package(
         .testTarget(
             name: "ProtocolTests",
             dependencies: ["DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", "durable-streams", logging],
+            swiftSettings: settings
+        ),
+        // The commands for a stopped store, as the real program runs them.
+        .testTarget(
+            name: "ToolsTests",
+            dependencies: ["DurableStreams", "SegmentedLog", "durable-streams"],
             swiftSettings: settings
         ),
         // The transport: its decisions without a socket, and itself with one.

@@ -26,6 +26,13 @@ enum JSONMessageScanner {
         return scan.offset
     }
 
+    /// The offset behind the comma of the last message that is there as a whole; 0 if there is none.
+    static func lastBoundary(in stored: UnsafeRawBufferPointer) -> Int {
+        var scan = Scan(stored)
+        while scan.skipMessage() != nil {}
+        return scan.offset
+    }
+
     private struct Scan {
         private let reader: JSONValidator
         private(set) var offset = 0

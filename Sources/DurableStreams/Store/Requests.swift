@@ -10,6 +10,8 @@ public struct CreateRequest: Sendable {
     /// How much of the stream is to be kept. Nil for what the store's configuration says, now and later; and where the
     /// stream exists, for whatever it has.
     public var retention: Retention?
+    /// When the stream was created, if that was elsewhere: it comes from an archive. Nil for now.
+    package var createdAt: WallClockTime?
 
     public init(
         path: StreamPath, contentType: ContentType = .octetStream, lifetime: Lifetime? = nil, closed: Bool = false,

@@ -72,11 +72,11 @@ extension StreamStore {
         _ request: CreateRequest, _ payload: LogPayload, predecessor: Stream?, on lane: DeliveryLane,
         _ completion: @escaping @Sendable (Result<CreateReceipt, StreamError>) -> Void
     ) throws(LogRefusal) -> Stream {
-        let now = WallClockTime(millisecondsSince1970: context.clock.wall)
+        let createdAt = request.createdAt ?? WallClockTime(millisecondsSince1970: context.clock.wall)
         let configuration = context.configuration(for: request)
         let row = StreamRow(
             path: request.path, contentType: request.contentType, lifetime: request.lifetime,
-            isClosedAtCreation: request.closed, createdAt: now, retention: request.retention
+            isClosedAtCreation: request.closed, createdAt: createdAt, retention: request.retention
         ).encode()
         let receipt = CreateReceipt(
             isNew: true, contentType: request.contentType,
@@ -89,7 +89,7 @@ extension StreamStore {
                 completion: PendingAnswer(.success(receipt), on: lane, context.deliveries, completion)
             ) { logStream in
                 let stream = Stream(
-                    logStream, path: request.path, configuration: configuration, createdAt: now,
+                    logStream, path: request.path, configuration: configuration, createdAt: createdAt,
                     predecessor: predecessor)
                 stream.withState { state in
                     state.didPut()

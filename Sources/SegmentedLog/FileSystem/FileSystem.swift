@@ -36,8 +36,9 @@ public protocol FileSystem: Sendable {
     /// goes away. Fails with EWOULDBLOCK if it is held; ``FileSystemError/detail`` is then what the holder left.
     func lock(_ path: String, holder: String) throws(FileSystemError) -> any DirectoryLock
 
-    /// Keeps others from taking the lock as long as the returned object lives; several may do so at once. Needs no right
-    /// to write and changes nothing: nil where there is no such file. Fails like ``lock(_:holder:)`` if it is held.
+    /// Keeps others from taking the lock as long as the returned object lives; several may do so at once. Needs no
+    /// right to write and changes nothing: nil where there is no such file. Fails like ``lock(_:holder:)`` if it is
+    /// held.
     func lockForReading(_ path: String) throws(FileSystemError) -> (any DirectoryLock)?
 }
 

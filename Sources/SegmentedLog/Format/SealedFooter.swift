@@ -84,8 +84,8 @@ struct SealedFooter: Equatable {
         }
     }
 
-    /// Reads a footer whose checksum need not hold, if the parts that it names fill the file. Each of them has a checksum
-    /// of its own, so that they can be trusted where that holds; the other fields cannot.
+    /// Reads a footer whose checksum need not hold, if the parts that it names fill the file. Each of them has a
+    /// checksum of its own, so that they can be trusted where that holds; the other fields cannot.
     static func decodeUnverified(_ file: UnsafeRawBufferPointer) -> SealedFooter? {
         guard file.count >= SealedHeader.byteCount + byteCount else { return nil }
         var reader = ByteReader(UnsafeRawBufferPointer(rebasing: file.suffix(byteCount)), at: 8)

@@ -1,8 +1,8 @@
 /// Goes through the journal as recovery does, but goes on behind damage.
 ///
 /// What ends the log, and what is damage, is decided as in ``JournalReplay``: where no frame continues the log, a later
-/// frame that was written when the missing one was synced proves that bytes have changed. The frames behind the damage in
-/// the same segment are not used; the next segment whose first frame verifies is gone on with.
+/// frame that was written when the missing one was synced proves that bytes have changed. The frames behind the damage
+/// in the same segment are not used; the next segment whose first frame verifies is gone on with.
 struct JournalWalk {
     /// What is in one segment.
     struct Figures {
@@ -39,8 +39,8 @@ struct JournalWalk {
     init(files: [JournalFile], storeIdentifier: StoreIdentifier?, sealedEnd: JournalSegment.End?) {
         let readable = storeIdentifier == nil ? [] : files.filter { $0.segment != nil }
         chain = JournalChain(
-            segments: readable.compactMap(\.segment), storeIdentifier: storeIdentifier ?? StoreIdentifier(low: 0, high: 0),
-            sealedEnd: sealedEnd)
+            segments: readable.compactMap(\.segment),
+            storeIdentifier: storeIdentifier ?? StoreIdentifier(low: 0, high: 0), sealedEnd: sealedEnd)
         figures = readable.map { Figures(number: $0.number, path: $0.path, byteCount: $0.byteCount) }
         sequenceNumberLimit = sealedEnd?.sequenceNumber ?? LogSequenceNumber(rawValue: 1)
         missingByteCount = files.reduce(0) { $0 + $1.missingByteCount }
@@ -147,8 +147,8 @@ struct JournalWalk {
                 if frame.firstSequenceNumber >= missing, frame.syncedSequenceNumber >= missing {
                     findings.addDamage(
                         path, offset,
-                        "no valid frame with sequence number \(missing.rawValue) is here, but the frame at byte \(found) "
-                            + "of \(figures[index].path) says that it was synced")
+                        "no valid frame with sequence number \(missing.rawValue) is here, but the frame at byte "
+                            + "\(found) of \(figures[index].path) says that it was synced")
                     return true
                 }
                 droppedByteCount += frame.paddedByteCount
@@ -163,14 +163,15 @@ struct JournalWalk {
         let path = figures[current].path
         let bytes = chain.segments[current].bytes
         if chain.tornFrame(in: current, at: offset) != nil {
-            findings.addNote(path, offset, "the last frame was not written whole: it was never durable, and does not count")
+            findings.addNote(
+                path, offset, "the last frame was not written whole: it was never durable, and does not count")
         } else if bytes[min(offset, bytes.count)..<min(offset + FrameHeader.byteCount, bytes.count)]
             .contains(where: { $0 != 0 })
         {
             findings.addNote(
                 path, offset,
-                "what follows the end of the log is no frame: it was left there by an earlier use of the file, or by a frame "
-                    + "that was not written whole")
+                "what follows the end of the log is no frame: it was left there by an earlier use of the file, or by "
+                    + "a frame that was not written whole")
         }
         if droppedByteCount > 0 {
             findings.addNote(
@@ -179,8 +180,8 @@ struct JournalWalk {
         }
     }
 
-    /// The next segment whose first frame verifies and is not from before the damage. Segments on the way that have such
-    /// frames only further behind are damaged, too.
+    /// The next segment whose first frame verifies and is not from before the damage. Segments on the way that have
+    /// such frames only further behind are damaged, too.
     private mutating func segmentBehindDamage(after current: Int) -> Int? {
         let missing = chain.missingSequenceNumber
         for index in (current + 1)..<max(chain.segments.count, current + 1) {

@@ -1,4 +1,5 @@
-/// Verifies every checksum and every invariant of every file of a stopped store. Reads only, and needs no right to write.
+/// Verifies every checksum and every invariant of every file of a stopped store. Only reads, and needs no right to
+/// write.
 package struct LogCheck: Sendable {
     /// Makes the rows of streams, as the store's owner does.
     package var rows: any LogRowFolder
@@ -24,7 +25,8 @@ package struct LogCheck: Sendable {
     }
 
     package init(
-        rows: any LogRowFolder, validateRow: @escaping @Sendable (UnsafeRawBufferPointer) throws(RecoveryRefusal) -> Void
+        rows: any LogRowFolder,
+        validateRow: @escaping @Sendable (UnsafeRawBufferPointer) throws(RecoveryRefusal) -> Void
     ) {
         self.rows = rows
         self.validateRow = validateRow
@@ -77,9 +79,9 @@ package struct LogCheck: Sendable {
     private func check(_ account: StreamAccount, _ survey: StreamSurvey, _ findings: inout FindingList) {
         let number = account.number.rawValue
         for hole in account.holes where !hole.isReported {
+            let (start, end) = (hole.range.lowerBound.rawValue, hole.range.upperBound.rawValue)
             findings.addDamage(
-                hole.path, hole.byteOffset,
-                "bytes \(hole.range.lowerBound.rawValue) to \(hole.range.upperBound.rawValue) of stream \(number) are missing")
+                hole.path, hole.byteOffset, "bytes \(start) to \(end) of stream \(number) are missing")
         }
         for (path, byteOffset) in account.duplicates {
             findings.addDamage(path, byteOffset, "these bytes of stream \(number) are there twice")
@@ -90,7 +92,9 @@ package struct LogCheck: Sendable {
         guard !account.isRowLost else {
             // Where its rows are damaged, that was said of their files. Entries of a deleted stream whose other entries
             // are gone are followed by that of its deletion.
-            if account.rows.isEmpty { findings.addDamage(path, byteOffset, "the beginning of stream \(number) is missing") }
+            if account.rows.isEmpty {
+                findings.addDamage(path, byteOffset, "the beginning of stream \(number) is missing")
+            }
             return
         }
         do throws(RecoveryRefusal) {

@@ -58,7 +58,8 @@ package enum LogInspectionError: Error, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .locked(let path, let holder):
-            "the store is in use: \(path) is locked by \(holder.isEmpty ? "another process" : holder)"
+            "the store is in use: \(path) is locked by \(holder.isEmpty ? "another process" : holder), "
+                + "which has to be stopped first"
         case .noStore(let path): "\(path) holds no store: there is no segment in it"
         case .unsupportedVersion(let path, let version):
             "\(path) has format version \(version), which this program does not know"

@@ -1,5 +1,5 @@
-/// What is in a stopped store: its segments and streams, and how large they are. Reads only, and verifies what it reads, but
-/// not the content of blocks: that is what ``LogCheck`` is for.
+/// What is in a stopped store: its segments and streams, and how large they are. Only reads, and verifies what it reads,
+/// but not the content of blocks: that is what ``LogCheck`` is for.
 package struct LogInspection: Sendable {
     package var fileSystem: any FileSystem = LinuxFileSystem()
     /// Goes on although a process has the store open; its files may change meanwhile.
@@ -132,5 +132,14 @@ package struct LogInspection: Sendable {
         withUnsafeBytes(of: (identifier.low.littleEndian, identifier.high.littleEndian)) { bytes in
             bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         }
+    }
+}
+
+extension LogInspection {
+    /// Throws where there is no segment in a directory.
+    package static func requireStore(
+        _ path: String, fileSystem: any FileSystem = LinuxFileSystem()
+    ) throws(LogInspectionError) {
+        _ = try StoreListing.ofStore(path, fileSystem)
     }
 }

@@ -2,11 +2,11 @@ internal import Glibc
 
 /// Makes a store that opens out of one that is damaged, from everything that verifies.
 ///
-/// All that is whole goes into one new sealed segment, which covers the numbers of all segments. A stream with bytes missing
-/// in its middle keeps what is behind the last hole, as if it had been trimmed: positions are never given out twice. A
-/// stream whose last entries are lost with the end of the journal ends where the damage begins. What was deleted or
-/// trimmed by a lost entry is there again. The old files are moved into a directory beside, none is deleted; see
-/// ``RepairPublication`` for the order.
+/// All that is whole goes into one new sealed segment, which covers the numbers of all segments. A stream with bytes
+/// missing in its middle keeps what is behind the last hole, as if it had been trimmed: positions are never given out
+/// twice. A stream whose last entries are lost with the end of the journal ends where the damage begins. What was
+/// deleted or trimmed by a lost entry is there again. The old files are moved into a directory beside, none is deleted;
+/// see ``RepairPublication`` for the order.
 package struct LogRepair: Sendable {
     package var check: LogCheck
     /// The wall clock, in seconds since 1970: names the directory of the old files.
@@ -43,7 +43,8 @@ package struct LogRepair: Sendable {
         package var description: String {
             switch kind {
             case .stream(let reason): "stream \(streamNumber) is lost: \(reason)"
-            case .bytes(let start, let end): "stream \(streamNumber) loses bytes \(start) to \(end): it begins at \(end)"
+            case .bytes(let start, let end):
+                "stream \(streamNumber) loses bytes \(start) to \(end): it begins at \(end)"
             case .metadata: "stream \(streamNumber) loses the newest changes of its metadata"
             case .segment(let path):
                 "stream \(streamNumber) loses what was in \(path), if the damaged table there can be believed"

@@ -15,7 +15,8 @@ struct RepairPlan {
             let number = account.number.rawValue
             func lose(_ kind: LogRepair.Loss.Kind) { report(LogRepair.Loss(streamNumber: number, kind: kind)) }
             guard !account.isRowLost else {
-                return lose(.stream(reason: account.rows.isEmpty ? "its beginning is missing" : "its metadata are damaged"))
+                let reason = account.rows.isEmpty ? "its beginning is missing" : "its metadata are damaged"
+                return lose(.stream(reason: reason))
             }
             let row: [UInt8]
             do throws(RecoveryRefusal) {
@@ -39,8 +40,8 @@ struct RepairPlan {
     }
 }
 
-/// The streams that damaged stream tables name. Nothing of those is used, for nothing says which of their rows are whole;
-/// but they tell what may be lost.
+/// The streams that damaged stream tables name. Nothing of those is used, for nothing says which of their rows are
+/// whole; but they tell what may be lost.
 private struct SuspectTables {
     private var pathsOfNumber: [UInt64: [String]] = [:]
 
@@ -55,7 +56,11 @@ private struct SuspectTables {
         }
     }
 
-    mutating func remove(_ number: StreamNumber) -> [String] { pathsOfNumber.removeValue(forKey: number.rawValue) ?? [] }
+    mutating func remove(_ number: StreamNumber) -> [String] {
+        pathsOfNumber.removeValue(forKey: number.rawValue) ?? []
+    }
 
-    var rest: [(number: UInt64, paths: [String])] { pathsOfNumber.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+    var rest: [(number: UInt64, paths: [String])] {
+        pathsOfNumber.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
 }

@@ -2,15 +2,15 @@
 ///
 /// The new segment was written and synced under its `.sealing` name, which any opening takes for worthless. Then:
 ///
-///     1. the directory for the old files is made            a crash up to here: the damaged store, as it was
+///     1. the directory for the old files is made       a crash up to here: the damaged store, as it was
 ///     2. the new segment is renamed to `.repaired`,
-///        and the directory is synced                         from here on: the repaired store, though not yet in place.
-///     3. the files of all old segments are moved,                Opening refuses it, and a repair goes on at step 3.
+///        and the directory is synced                   from here on: the repaired store, but not yet in place.
+///     3. the files of all old segments are moved,           Opening refuses it; a repair goes on at step 3.
 ///        and both directories are synced
 ///     4. the new segment is renamed to `.sealed`,
-///        and the directory is synced                         from here on: the repaired store
+///        and the directory is synced                   from here on: the repaired store
 ///
-/// A server that is started by itself in the middle would remove old files in favour of the new segment, or, without that,
+/// A server that starts by itself in the middle would remove old files in favour of the new segment, or, without that,
 /// open what is left of the old ones; so it must not start there.
 struct RepairPublication {
     let path: String

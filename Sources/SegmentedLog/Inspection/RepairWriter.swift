@@ -83,7 +83,8 @@ struct RepairWriter {
         let items = reading.journal.items
         writer.beginStream(account.number)
         do throws(SealedWriteError) {
-            for piece in account.pieces[account.firstSoundPiece...] where account.end(of: piece, items) > account.soundStart {
+            for piece in account.pieces[account.firstSoundPiece...]
+            where account.end(of: piece, items) > account.soundStart {
                 switch piece {
                 case .block(let block, let index):
                     guard let segment = reading.sealed[index].segment else { continue }

@@ -113,9 +113,9 @@ struct SealedFile {
 
     /// The stream's blocks, and whether each is as it was written (as far as ``verifyBlocks(progress:)`` was called).
     ///
-    /// Where the index does not verify, each block still has a checksum of its own, but nothing says where in the stream
-    /// it belongs. The blocks end at the tail, though, and follow each other: so those from the last one back to the first
-    /// that does not fit are given.
+    /// Where the index does not verify, each block still has a checksum of its own, but nothing says where in the
+    /// stream it belongs. The blocks end at the tail, though, and follow each other: so those from the last one back to
+    /// the first that does not fit are given.
     func blocks(of stream: SealedStream) -> [(block: SealedBlock, isSound: Bool)] {
         guard let segment else { return [] }
         let indices = stream.blocks.clamped(to: 0..<segment.blockCount)

@@ -20,14 +20,7 @@ struct StoreReading {
         _ path: String, fileSystem: any FileSystem, verifiesBlocks: Bool, progress: (LogProgress) -> Void
     ) throws(LogInspectionError) {
         self.path = path
-        do throws(FileSystemError) {
-            listing = StoreListing(try fileSystem.listFiles(inDirectory: path))
-        } catch {
-            throw .system(error)
-        }
-        guard !listing.sealed.isEmpty || !listing.journal.isEmpty || !listing.unfinishedRepairs.isEmpty else {
-            throw .noStore(path: path)
-        }
+        listing = try StoreListing.ofStore(path, fileSystem)
         try open(fileSystem, verifiesBlocks: verifiesBlocks, progress)
         for file in sealed { findings.add(file.findings) }
         for file in journalFiles { findings.add(file.findings) }
@@ -72,8 +65,8 @@ struct StoreReading {
         for index in self.sealed.indices { self.sealed[index].verifyBlocks { verifying.add($0, progress) } }
     }
 
-    /// The identifier that most files have. Where no header verifies, one of those that may be left of them, if anything
-    /// verifies with it.
+    /// The identifier that most files have. Where no header verifies, one of those that may be left of them, if
+    /// anything verifies with it.
     private static func identifier(of sealed: [SealedFile], _ journal: [JournalFile]) -> StoreIdentifier? {
         let found = sealed.compactMap(\.storeIdentifier) + journal.compactMap(\.storeIdentifier)
         if let first = found.first {
@@ -132,8 +125,8 @@ extension FindingList {
             guard first > number + 1, start == nil || start != sequenceNumber else { return }
             list.addNote(
                 path, 0,
-                "journal segments \(number + 1) to \(first - 1) are in no file: nobody needed anything of them any more, "
-                    + "or a file is missing")
+                "journal segments \(number + 1) to \(first - 1) are in no file: nobody needed anything of them any "
+                    + "more, or a file is missing")
         }
         for file in sealed {
             let segment = file.footerIsSound ? file.segment : nil
@@ -166,5 +159,20 @@ struct ProgressReporter {
         guard progress.doneByteCount - reportedByteCount >= Self.stepByteCount else { return }
         reportedByteCount = progress.doneByteCount
         report(progress)
+    }
+}
+
+extension StoreListing {
+    /// Throws where there is no segment in the directory.
+    static func ofStore(_ path: String, _ fileSystem: any FileSystem) throws(LogInspectionError) -> StoreListing {
+        do throws(FileSystemError) {
+            let listing = StoreListing(try fileSystem.listFiles(inDirectory: path))
+            if !listing.journal.isEmpty || !listing.sealed.isEmpty || !listing.unfinishedRepairs.isEmpty {
+                return listing
+            }
+        } catch {
+            throw .system(error)
+        }
+        throw .noStore(path: path)
     }
 }

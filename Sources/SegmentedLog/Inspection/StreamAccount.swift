@@ -133,8 +133,8 @@ struct StreamAccount {
 
     // MARK: What is whole
 
-    /// A stream goes on behind its last hole: positions that were given out must not be given out again, and what is read
-    /// must not jump. It must begin with an entry, too.
+    /// A stream goes on behind its last hole: positions that were given out must not be given out again, and what is
+    /// read must not jump. It must begin with an entry, too.
     private mutating func findSoundStart(_ reading: StoreReading) {
         soundStart = start
         guard let last = holes.last else { return }

@@ -105,7 +105,8 @@ struct DamageableStore {
             guard ComparableBytes(bytes: stream.bytes) == ComparableBytes(bytes: Array(original[start ..< tail])) else {
                 return "stream \(number) has other bytes"
             }
-            guard String(decoding: stream.row, as: UTF8.self).hasPrefix(number == living.last ? "last" : "stream ") else {
+            let name = number == living.last ? "last" : "stream "
+            guard String(decoding: stream.row, as: UTF8.self).hasPrefix(name) else {
                 return "stream \(number) has another row"
             }
             if lossesOf[number] != nil { continue }
