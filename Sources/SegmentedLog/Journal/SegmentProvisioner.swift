@@ -68,6 +68,13 @@ final class SegmentProvisioner: Sendable {
         segment.retire { [weak self] in self?.reclaim(file) }
     }
 
+    /// Gives up one file that is kept to be written again. False if there is none, or it could not be removed.
+    func discardRecycledFile() -> Bool {
+        guard let file = state.withLock({ $0.reusable.popLast() }) else { return false }
+        do throws(FileSystemError) { try directory.remove(file.number, .recycled) } catch { return false }
+        return true
+    }
+
     /// Makes no more segments for a while; appends wait then.
     func setPaused(_ isPaused: Bool) {
         let changes = state.withLock { state in

@@ -13,6 +13,8 @@ struct SegmentMaintainer {
     let mayRetire: () -> Bool
     /// Takes the file of a journal segment that is retired.
     let reclaim: (JournalSegment) -> Void
+    /// Gives up one file that is kept to be written again. False if there is none.
+    let discardRecycledFile: () -> Bool
     /// Stops the log: a sync has failed, and nobody knows what is on the disk.
     let stopLog: (FileSystemError) -> Void
     let isClosing: () -> Bool
@@ -29,7 +31,8 @@ struct SegmentMaintainer {
 
     init(
         directory: SegmentDirectory, table: SegmentTable, configuration: LogConfiguration, ledger: SealedLedger,
-        mayRetire: @escaping () -> Bool, reclaim: @escaping (JournalSegment) -> Void, stopLog: @escaping (FileSystemError) -> Void,
+        mayRetire: @escaping () -> Bool, reclaim: @escaping (JournalSegment) -> Void,
+        discardRecycledFile: @escaping () -> Bool, stopLog: @escaping (FileSystemError) -> Void,
         isClosing: @escaping () -> Bool
     ) {
         self.directory = directory
@@ -38,6 +41,7 @@ struct SegmentMaintainer {
         self.ledger = ledger
         self.mayRetire = mayRetire
         self.reclaim = reclaim
+        self.discardRecycledFile = discardRecycledFile
         self.stopLog = stopLog
         self.isClosing = isClosing
         policy = CompactionPolicy(

@@ -119,6 +119,8 @@ final class SegmentMaintenance: Sendable {
         } catch {
             switch error {
             case .system(let error):
+                // A file that is only kept to be written again is room for what is needed now.
+                if error.isDiskFull, worker.maintainer.discardRecycledFile() { return true }
                 state.withLock { $0.hasFailed = true }
                 noteBacklog()
                 worker.maintainer.report(error)
@@ -142,12 +144,13 @@ final class SegmentMaintenance: Sendable {
         worker.maintainer.apply(changes)
         worker.maintainer.unsynced = unsynced
         try worker.maintainer.removeSuperseded()
+        // First what gives space back, which on a full disk is the only thing that can be done.
+        if try worker.maintainer.removeDeadSegment() { return true }
         if let full, try worker.maintainer.seal(full) {
             state.withLock { _ = $0.full.removeFirst() }
             noteBacklog()
             return true
         }
-        if try worker.maintainer.removeDeadSegment() { return true }
         return try worker.maintainer.compact() || !changes.isEmpty
     }
 }
