@@ -2,8 +2,8 @@ internal import SegmentedLog
 
 /// What decides about the next append to a stream: everything that was accepted so far, durable or not.
 ///
-/// A pure fold over appends: ``apply(_:byteCount:)`` does the same for an append that was just accepted as for one that is
-/// read back from the log.
+/// A pure fold over appends: ``apply(_:byteCount:)`` does the same for an append that was just accepted as for one that
+/// is read back from the log.
 struct WriterState: Sendable {
     var tail = StreamPosition.start
     /// Nil until there is something in it: most streams never have it.
@@ -48,7 +48,9 @@ struct WriterState: Sendable {
     /// The append that closed the stream, if a producer made it.
     var closedBy: ProducerStamp? { details?.closedBy }
 
-    func producerState(_ identifier: String) -> ProducerState? { details?.producers[ProducerIdentifier(identifier)] }
+    func producerState(_ identifier: String) -> ProducerState? {
+        details?.producers[ProducerIdentifier(identifier)]
+    }
 
     /// Whether the stream was closed by exactly this append.
     func wasClosed(by stamp: ProducerStamp) -> Bool { details?.closedBy == stamp }
@@ -59,7 +61,8 @@ struct WriterState: Sendable {
         if let sequence = record.sequence { ownDetails().lastSequence = sequence }
         if let stamp = record.producer {
             let details = ownDetails()
-            details.producers[ProducerIdentifier(stamp.identifier)] = ProducerState(epoch: stamp.epoch, sequence: stamp.sequence)
+            details.producers[ProducerIdentifier(stamp.identifier)] = ProducerState(
+                epoch: stamp.epoch, sequence: stamp.sequence)
             if record.closes { details.closedBy = stamp }
         }
     }

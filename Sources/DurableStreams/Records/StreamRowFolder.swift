@@ -15,7 +15,8 @@ struct StreamRowFolder: LogRowFolder {
             }
             state = decoded
         } else {
-            guard let first = entries.popFirst(), first.kind == .create, let creation = StreamRow.decode(first.annotation)
+            guard let first = entries.popFirst(), first.kind == .create,
+                let creation = StreamRow.decode(first.annotation)
             else { throw RecoveryRefusal(reason: "the record of a new stream is malformed") }
             state = StreamStateRow(
                 creation: Array(first.annotation), writer: WriterState(isClosed: creation.isClosedAtCreation))

@@ -98,7 +98,7 @@ public struct StreamFollower: AsyncSequence, Sendable {
             isolation actor: isolated (any Actor)? = #isolation
         ) async throws(StreamError) -> StreamRead {
             let read: StreamRead
-            if isBoundary, stream.planIsResident(from: position, byteLimit: byteLimit) {
+            if isBoundary, stream.indexIsResident(from: position, byteLimit: byteLimit) {
                 read = try stream.read(from: position, byteLimit: byteLimit, isBoundary: true)
             } else {
                 read = try await stream.offload { [stream, position, byteLimit, isBoundary] () throws(StreamError) in

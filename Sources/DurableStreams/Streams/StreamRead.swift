@@ -65,15 +65,26 @@ extension Stream {
     /// take long, as far as can be told. Never waits itself. Where it is false, do both on a thread that may wait
     /// (``StreamStore/offload(_:)``).
     public func readIsResident(from position: StreamPosition, byteLimit: Int) -> Bool {
-        let tail = snapshot.tail
-        guard position < tail else { return true }
-        return planIsResident(from: position, byteLimit: byteLimit)
-            && logStream.read(from: position, upTo: tail, byteCountLimit: byteLimit, splitsEntries: true).isResident
+        planIsResident(from: position, byteLimit: byteLimit) && contentIsResident(from: position, byteLimit: byteLimit)
+    }
+
+    /// Whether ``read(from:byteLimit:)`` would not wait for the disk, as far as can be told; copying still may
+    /// (``StreamRead/isResident``). Never waits itself.
+    public func planIsResident(from position: StreamPosition, byteLimit: Int) -> Bool {
+        guard indexIsResident(from: position, byteLimit: byteLimit) else { return false }
+        // Whether a message begins there has to be looked up in what is there.
+        return !contentType.isJSON || position <= earliest || contentIsResident(from: position, byteLimit: 1)
     }
 
     /// Whether planning a read from a boundary would not wait for the disk.
-    public func planIsResident(from position: StreamPosition, byteLimit: Int) -> Bool {
+    func indexIsResident(from position: StreamPosition, byteLimit: Int) -> Bool {
         logStream.planIsResident(from: position, byteCountLimit: byteLimit)
+    }
+
+    private func contentIsResident(from position: StreamPosition, byteLimit: Int) -> Bool {
+        let tail = snapshot.tail
+        guard position < tail else { return true }
+        return logStream.read(from: position, upTo: tail, byteCountLimit: byteLimit, splitsEntries: true).isResident
     }
 
     /// - Parameter isBoundary: Whether the position is known to be none inside a JSON message, as the end of a read is.

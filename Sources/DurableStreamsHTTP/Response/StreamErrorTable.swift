@@ -62,8 +62,8 @@ extension ProtocolResponse {
             // The reason may name files; it is for the operator's log.
             return .plainError(status: 503, "the store cannot be written to").with { $0.retryAfterSeconds = 10 }
         case .damaged:
-            // As above.
-            return .plainError(status: 500, "the stream's data is damaged")
+            // For ever, so not 5xx, which clients would try again. The reason is for the operator's log.
+            return .plainError(status: 410, "what was at this offset is damaged")
         case .shuttingDown:
             return .plainError(status: 503, "the server is shutting down").with { $0.retryAfterSeconds = 1 }
         }

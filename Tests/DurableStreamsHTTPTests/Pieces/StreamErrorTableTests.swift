@@ -13,7 +13,7 @@ import Testing
         (.producerEpochStale(current: 2, tail: position), 403), (.producerEpochMustStartAtZero(tail: position), 400),
         (.positionInsideMessage, 400), (.trimmed(earliest: position), 410), (.positionBeyondTail(tail: position), 400),
         (.tooLarge(byteCountLimit: 5), 413), (.diskFull, 507), (.unavailable(reason: "/secret/path"), 503),
-        (.damaged(reason: "/secret/path"), 500), (.shuttingDown, 503),
+        (.damaged(reason: "/secret/path"), 410), (.shuttingDown, 503),
     ]
 
     @Test(arguments: refusals)
