@@ -242,6 +242,8 @@ struct SegmentMaintainer {
             let content = try fill(writer)
             guard writer.streamCount > 0 else {
                 try system { () throws(FileSystemError) in try directory.fileSystem.unlink(temporary) }
+                // What it was to replace goes now, because of deletions that must not be lost before it is gone.
+                try synchronizeJournal()
                 return nil
             }
             try system { () throws(FileSystemError) in
