@@ -22,7 +22,7 @@ final class SegmentMaintenance: Sendable {
         var current: JournalSegment
         var hasFailed = false
         var isBusy = false
-        /// Sealing has come to a damaged segment.
+        /// Sealing has come to a segment that must stay.
         var isStuck = false
     }
 
@@ -146,10 +146,13 @@ final class SegmentMaintenance: Sendable {
         try worker.maintainer.removeSuperseded()
         // First what gives space back, which on a full disk is the only thing that can be done.
         if try worker.maintainer.removeDeadSegment() { return true }
-        if let full, try worker.maintainer.seal(full) {
-            state.withLock { _ = $0.full.removeFirst() }
+        if let full {
+            let isSealed = try worker.maintainer.seal(full)
+            state.withLock { state in
+                if isSealed { state.full.removeFirst() } else { state.isStuck = true }
+            }
             noteBacklog()
-            return true
+            if isSealed { return true }
         }
         return try worker.maintainer.compact() || !changes.isEmpty
     }
