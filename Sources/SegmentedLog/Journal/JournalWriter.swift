@@ -79,12 +79,13 @@ final class JournalWriter {
             return true
         }
         lastCommitWasShared = commit.pending.count > 1
-        publish(commit)
-        queue.finish(commit)
         if let full {
+            // Before the commit is published: whoever acts on a deletion in it must know which segment to sync for it.
             self.full = nil
             maintenance.add(full, current: segment)
         }
+        publish(commit)
+        queue.finish(commit)
         return true
     }
 

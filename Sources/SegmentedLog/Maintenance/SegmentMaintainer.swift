@@ -7,8 +7,8 @@ struct SegmentMaintainer {
     let configuration: LogConfiguration
     let policy: CompactionPolicy
     var ledger: SealedLedger
-    /// Journal segments with frames that are perhaps only written: all those that are not sealed.
-    var unsynced: [JournalSegment] = []
+    /// Journal segments with frames that are perhaps only written: all those that are not sealed, as of the call.
+    var unsynced: () -> [JournalSegment] = { [] }
     /// Whether journal segments may go: not where one that was never used could become the oldest.
     let mayRetire: () -> Bool
     /// Takes the file of a journal segment that is retired.
@@ -281,7 +281,7 @@ struct SegmentMaintainer {
     private func synchronizeJournal() throws(MaintenanceFailure) {
         guard configuration.durability != .sync else { return }
         do throws(FileSystemError) {
-            for segment in unsynced { try segment.file.synchronize() }
+            for segment in unsynced() { try segment.file.synchronize() }
         } catch {
             stopLog(error)
             throw .system(error)

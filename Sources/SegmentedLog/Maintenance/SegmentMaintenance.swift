@@ -55,6 +55,9 @@ final class SegmentMaintenance: Sendable {
         retryMilliseconds = maintainer.configuration.provisioningRetryMilliseconds
         unsealedSegmentCountLimit = maintainer.configuration.unsealedSegmentCountLimit
         state = Mutex(State(full: full, changes: changes, current: current))
+        worker.maintainer.unsynced = { [unowned self] in
+            state.withLock { state in state.full.map(\.segment) + [state.current] }
+        }
     }
 
     // MARK: Requests
@@ -137,12 +140,11 @@ final class SegmentMaintenance: Sendable {
     }
 
     private func step() throws(MaintenanceFailure) -> Bool {
-        let (changes, full, unsynced) = state.withLock { state in
+        let (changes, full) = state.withLock { state in
             defer { state.changes = [] }
-            return (state.changes, state.full.first, state.full.map(\.segment) + [state.current])
+            return (state.changes, state.full.first)
         }
         worker.maintainer.apply(changes)
-        worker.maintainer.unsynced = unsynced
         try worker.maintainer.removeSuperseded()
         // First what gives space back, which on a full disk is the only thing that can be done.
         if try worker.maintainer.removeDeadSegment() { return true }
