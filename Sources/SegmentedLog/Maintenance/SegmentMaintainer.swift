@@ -137,12 +137,21 @@ struct SegmentMaintainer {
         var merger = SegmentMerger(
             inputs: inputs, needsTombstone: { ledger.needsTombstone($0, before: range.lowerBound) },
             checkpoint: { () throws(MaintenanceFailure) in if isClosing() { throw .closing } })
-        let merged = try makeSegment(identity) { (writer) throws(MaintenanceFailure) in
-            try merger.write(to: writer)
-            return SealedContent(
-                firstSequenceNumber: segments.first!.firstSequenceNumber,
-                endSequenceNumber: segments.last!.endSequenceNumber,
-                lastFrameChecksum: segments.last!.lastFrameChecksum)
+        let merged: SealedSegment?
+        do throws(MaintenanceFailure) {
+            merged = try makeSegment(identity) { (writer) throws(MaintenanceFailure) in
+                try merger.write(to: writer)
+                return SealedContent(
+                    firstSequenceNumber: segments.first!.firstSequenceNumber,
+                    endSequenceNumber: segments.last!.endSequenceNumber,
+                    lastFrameChecksum: segments.last!.lastFrameChecksum)
+            }
+        } catch {
+            if case .damaged(let damage) = error, !segments.contains(where: { $0.path == damage.path }) {
+                // What was just written does not read back. Trying that again and again would wear the disk out.
+                for segment in segments { self.ledger.setDamaged(path: segment.path) }
+            }
+            throw error
         }
         if let merged {
             replace(range, with: merged, merger.streams)
