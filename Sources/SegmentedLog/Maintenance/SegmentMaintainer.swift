@@ -48,7 +48,8 @@ struct SegmentMaintainer {
             fanIn: configuration.mergedSegmentCount, smallestTierByteCount: configuration.segmentByteCount,
             byteCountLimit: configuration.sealedSegmentByteCountLimit)
         pace = WritingPace(
-            bytesPerSecond: configuration.threading == .manual ? nil : configuration.maintenanceBytesPerSecond)
+            bytesPerSecond: configuration.threading == .manual ? nil : configuration.maintenanceBytesPerSecond,
+            isClosing: isClosing)
     }
 
     // MARK: Deletions and trims
