@@ -95,7 +95,9 @@ final class SegmentMaintenance: Sendable {
             while runOnce() {}
             if closing.isSet { return }
             if state.withLock({ $0.hasFailed }) {
-                _ = workArrived.wait(timeout: .now() + .milliseconds(retryMilliseconds))
+                // Not sooner because more work has come: each attempt may write much before it fails.
+                let deadline = DispatchTime.now() + .milliseconds(retryMilliseconds)
+                while !closing.isSet, workArrived.wait(timeout: deadline) == .success {}
                 retryLater()
             } else {
                 workArrived.wait()
