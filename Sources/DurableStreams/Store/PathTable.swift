@@ -93,7 +93,7 @@ struct PathTable<Value: PathKeyed & Sendable>: Sendable {
 
     /// Where a value with this hash is if it has met no other: hashes are spread evenly, in their order.
     private static func home(of hash: UInt32, capacity: Int) -> Int {
-        Int(truncatingIfNeeded: UInt64(hash) &* UInt64(capacity) &>> 32)
+        Int(truncatingIfNeeded: (UInt64(hash) &* UInt64(capacity)) &>> 32)
     }
 
     private func home(of hash: UInt32, capacity: Int) -> Int { Self.home(of: hash, capacity: capacity) }
