@@ -74,15 +74,17 @@ struct PathTable<Value: PathKeyed & Sendable>: Sendable {
         let capacity = max(Self.smallestCapacity, hashes.count + hashes.count / 2)
         var newHashes = ContiguousArray<UInt32>(repeating: 0, count: capacity)
         var newValues = ContiguousArray<Value?>(repeating: nil, count: capacity)
-        for place in hashes.indices where hashes[place] != 0 {
-            Self.put(values[place]!, hash: hashes[place], into: &newHashes, &newValues)
+        for place in hashes.indices {
+            // Moved, not copied: counting references is most of the cost.
+            guard let value = values[place].take() else { continue }
+            Self.put(value, hash: hashes[place], into: &newHashes, &newValues)
         }
         hashes = newHashes
         values = newValues
     }
 
     private static func put(
-        _ value: Value, hash: UInt32, into hashes: inout ContiguousArray<UInt32>,
+        _ value: consuming Value, hash: UInt32, into hashes: inout ContiguousArray<UInt32>,
         _ values: inout ContiguousArray<Value?>
     ) {
         var place = home(of: hash, capacity: hashes.count)
