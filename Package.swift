@@ -14,9 +14,11 @@ let settings: [SwiftSetting] =
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -26,14 +28,17 @@ let package = Package(
         .library(name: "DurableStreams", targets: ["DurableStreams"]),
         .library(name: "DurableStreamsHTTP", targets: ["DurableStreamsHTTP", "DurableStreamsWire"]),
         .library(name: "DurableStreamsServer", targets: ["DurableStreamsServer"]),
+        .library(name: "DurableStreamsHummingbird", targets: ["DurableStreamsHummingbird"]),
         .executable(name: "durable-streams", targets: ["durable-streams"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
@@ -73,6 +78,15 @@ let package = Package(
             dependencies: [
                 "DurableStreamsHTTP", "DurableStreams", "DurableStreamsWire",
                 nioCore, nioPosix, nioHTTP1, logging, metrics, serviceLifecycle,
+            ],
+            swiftSettings: settings
+        ),
+        // The routes in somebody else's Hummingbird app.
+        .target(
+            name: "DurableStreamsHummingbird",
+            dependencies: [
+                "DurableStreamsHTTP", "DurableStreams", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, httpTypes,
+                serviceLifecycle,
             ],
             swiftSettings: settings
         ),
