@@ -19,7 +19,13 @@ let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-h
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let protocolTestDependencies: [Target.Dependency] = [
+    "DurableStreamsServer", "DurableStreamsHummingbird", "DurableStreams", "DurableStreamsHTTP", hummingbird,
+    hummingbirdCore, logging, serviceLifecycle,
+]
 
 let package = Package(
     name: "durable-streams",
@@ -126,8 +132,16 @@ let package = Package(
         // The protocol, row by row, as a client sees it through a real socket; and the real program under load and kill -9.
         .testTarget(
             name: "ProtocolTests",
-            dependencies: ["DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", "durable-streams", logging],
+            dependencies: protocolTestDependencies + ["durable-streams"],
             swiftSettings: settings
+        ),
+        // The same tests of the protocol, on links to the same sources, with Hummingbird in between.
+        .testTarget(
+            name: "ProtocolOverHummingbirdTests",
+            dependencies: protocolTestDependencies,
+            // Time passes in the same way behind every transport, but slowly.
+            exclude: ["Writing/LifetimeTests.swift"],
+            swiftSettings: settings + [.define("HUMMINGBIRD_TRANSPORT")]
         ),
         // The transport: its decisions without a socket, and itself with one.
         .testTarget(

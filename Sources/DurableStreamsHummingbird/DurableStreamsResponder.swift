@@ -37,7 +37,8 @@ public struct DurableStreamsResponder<Context: DurableStreamsRequestContext>: HT
         let loop = loops.loop(of: context.channel)
         let head = ProtocolRequest(request.head)
         let body: ByteBuffer?
-        switch try await RequestBodyReceiver(service: service, loop: loop).receive(request, head) {
+        let receiver = RequestBodyReceiver(service: service, loop: loop, channel: context.channel)
+        switch try await receiver.receive(request, head) {
         case .complete(let bytes): body = bytes
         case .refused(let response): return self.response(response, to: head)
         case .malformed(let response): return lastResponse(response, to: head)

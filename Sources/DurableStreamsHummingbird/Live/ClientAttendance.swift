@@ -1,4 +1,5 @@
 internal import DurableStreamsHTTP
+internal import Glibc
 internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTPTypes
@@ -8,7 +9,7 @@ internal import ServiceLifecycle
 ///
 /// A client that closes its half of the connection may still listen, or be gone: only sending something tells. So
 /// `onHalfClosure` has something sent that means nothing, and whoever is gone resets the connection, which is
-/// `onDeparture`. A client that was gone before anybody looked is noticed at the next write or the timeout of the read.
+/// `onDeparture`.
 struct ClientAttendance: Sendable {
     let onHalfClosure: @Sendable () -> Void
     /// Also when the task is cancelled. May be called more than once.
@@ -39,32 +40,49 @@ struct ClientAttendance: Sendable {
     }
 }
 
-/// Sees the end of a connection pass by.
-private final class ClosureObserver: ChannelInboundHandler, RemovableChannelHandler, Sendable {
+/// Sees the end of a connection pass by. Confined to its event loop, hence `@unchecked Sendable`.
+private final class ClosureObserver: ChannelInboundHandler, RemovableChannelHandler, @unchecked Sendable {
     typealias InboundIn = NIOAny
     typealias InboundOut = NIOAny
 
     private let attendance: ClientAttendance
+    private var isHalfClosed = false
 
     init(_ attendance: ClientAttendance) {
         self.attendance = attendance
     }
 
-    /// First in the pipeline, where nobody has kept an event to himself.
+    /// First in the pipeline, where nobody has kept an event to himself. From any thread.
     func observe(_ channel: any Channel) {
         channel.eventLoop.execute {
             guard channel.isActive else { return self.attendance.onDeparture() }
             // Fails if the channel has closed, and then it says so itself.
             try? channel.pipeline.syncOperations.addHandler(self, position: .first)
+            self.askSocket(of: channel)
         }
     }
 
+    /// From any thread.
     func stop(_ channel: any Channel) {
         channel.eventLoop.execute { channel.pipeline.syncOperations.removeHandler(self, promise: nil) }
     }
 
+    /// The client may have closed its half before anybody observed. The state of the socket still tells; other
+    /// channels, such as the streams of HTTP/2, have none, and there a client that goes closes all of it.
+    private func askSocket(of channel: any Channel) {
+        (channel as? any SocketOptionProvider)?.getTCPInfo().whenSuccess { info in
+            if Int(info.tcpi_state) == TCP_CLOSE_WAIT { self.noteHalfClosure() }
+        }
+    }
+
+    private func noteHalfClosure() {
+        guard !isHalfClosed else { return }
+        isHalfClosed = true
+        attendance.onHalfClosure()
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? ChannelEvent, event == .inputClosed { attendance.onHalfClosure() }
+        if let event = event as? ChannelEvent, event == .inputClosed { noteHalfClosure() }
         context.fireUserInboundEventTriggered(event)
     }
 

@@ -8,6 +8,7 @@ internal import NIOHTTP1
 struct RequestBodyReceiver: Sendable {
     let service: ProtocolService
     let loop: ProtocolLoop
+    let channel: any Channel
 
     /// A body of at most so many bytes is received before anybody asks whether it is wanted: asking costs more.
     private static let casualByteCountLimit = 64 << 10
@@ -24,8 +25,10 @@ struct RequestBodyReceiver: Sendable {
     func receive(_ request: Request, _ head: ProtocolRequest) async throws -> Outcome {
         let announcedByteCount = request.headers[.contentLength].flatMap { Int($0) }
         guard mayHaveBody(request, announcedByteCount: announcedByteCount) else { return .complete(nil) }
+        let expectsContinue = request.headers[.expect]?.lowercased() == "100-continue"
         do {
-            return try await collect(request.body, of: head, announcedByteCount: announcedByteCount)
+            return try await collect(
+                request.body, of: head, announcedByteCount: announcedByteCount, expectsContinue: expectsContinue)
         } catch let error as HTTPParserError {
             let message =
                 error == .invalidEOFState ? "the connection ended inside the request" : "the request body is malformed"
@@ -40,15 +43,20 @@ struct RequestBodyReceiver: Sendable {
     }
 
     private func collect(
-        _ parts: RequestBody, of head: ProtocolRequest, announcedByteCount: Int?
+        _ parts: RequestBody, of head: ProtocolRequest, announcedByteCount: Int?, expectsContinue: Bool
     ) async throws -> Outcome {
         var byteCountLimit = min(Self.casualByteCountLimit, service.configuration.bodyByteCountLimit)
         var isAdmitted = false
         var body: ByteBuffer?
         var byteCount = 0
-        if let announcedByteCount, announcedByteCount > byteCountLimit {
-            if let refusal = await admit(head, announcedByteCount, &byteCountLimit) { return .refused(refusal) }
+        let isShort = (announcedByteCount ?? 0) <= byteCountLimit
+        if expectsContinue || !isShort {
+            // The service lets short bodies of known length in unexamined. A client that asks wants to know.
+            if let refusal = await admit(head, isShort ? nil : announcedByteCount, &byteCountLimit) {
+                return .refused(refusal)
+            }
             isAdmitted = true
+            if expectsContinue { ClientAttendance.sendInterimResponse(on: channel) }
         }
         for try await part in parts {
             byteCount += part.readableBytes

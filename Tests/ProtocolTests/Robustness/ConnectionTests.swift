@@ -136,7 +136,11 @@ extension BlackBox {
             let response = try await connection.exchange(stream.request("GET", ["Connection": "close"]))
             #expect(response.text == "abc")
             #expect(try await connection.isEnded())
+        }
 
+        @Test(.notUpToApps("Hummingbird takes HTTP/1.0 for 1.1"))
+        func `A client of HTTP 1_0 has the connection closed`() async throws {
+            let stream = try await TestStream.create(body: "abc")
             let old = try await Connection(to: stream.endpoint)
             try await old.send("GET \(stream.target) HTTP/1.0\r\n\r\n")
             #expect(try await old.receiveFinalResponse().text == "abc")
@@ -156,7 +160,9 @@ extension BlackBox {
     }
 
     /// Section 10, limits on connections.
-    @Suite(.server(ServerSettings { $0.connectionLimit = 8 }), .ownServerOnly)
+    @Suite(
+        .server(ServerSettings { $0.connectionLimit = 8 }), .ownServerOnly,
+        .notUpToApps("connections are Hummingbird's"))
     struct `A connection limit` {
         @Test func `Too many connections are told to try again later, and later they are served`() async throws {
             let stream = try await TestStream.create(body: "abc")
