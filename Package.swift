@@ -91,8 +91,8 @@ let package = Package(
         .target(
             name: "DurableStreamsHummingbird",
             dependencies: [
-                "DurableStreamsHTTP", "DurableStreams", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, httpTypes,
-                serviceLifecycle,
+                "DurableStreamsHTTP", "DurableStreams", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTPTypes,
+                httpTypes, serviceLifecycle,
             ],
             swiftSettings: settings
         ),

@@ -7,8 +7,8 @@ public import NIOPosix
 
 /// Answers requests for the streams of a store.
 ///
-/// ``Hummingbird/RouterMethods/addDurableStreams(_:at:inGroupAt:configuration:)`` puts it into a router. It stands alone
-/// for routers that are built in another way; it then has to get the requests of all ``methods``.
+/// `addDurableStreams(_:at:inGroupAt:configuration:)` puts it into a router. It stands alone for routers that are built
+/// in another way; it then has to get the requests of all ``methods``.
 public struct DurableStreamsResponder<Context: DurableStreamsRequestContext>: HTTPResponder {
     private let service: ProtocolService
     private let loops: ProtocolLoops
