@@ -133,6 +133,7 @@ let package = Package(
         .testTarget(
             name: "ProtocolTests",
             dependencies: protocolTestDependencies + ["durable-streams"],
+            exclude: ["README.md"],
             swiftSettings: settings
         ),
         // The same tests of the protocol, on links to the same sources, with Hummingbird in between.

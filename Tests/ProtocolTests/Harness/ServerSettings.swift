@@ -14,6 +14,7 @@ struct ServerSettings: Sendable {
     var publicURL: String?
     var trustsForwardedHeaders = false
     var allowedOrigin = "*"
+    var basePath = "/v1/stream/"
 
     static let standard = ServerSettings()
 
@@ -40,6 +41,7 @@ struct ServerSettings: Sendable {
         rules.publicURL = publicURL
         rules.trustsForwardedHeaders = trustsForwardedHeaders
         rules.allowedOrigin = allowedOrigin
+        rules.basePath = basePath
         return rules
     }
 }

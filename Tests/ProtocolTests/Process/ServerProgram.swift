@@ -72,6 +72,13 @@ final class ServerProgram: @unchecked Sendable {
         }
     }
 
+    /// How many descriptors the process holds: files, sockets and others.
+    var openDescriptorCount: Int {
+        get throws {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd").count
+        }
+    }
+
     private static func executable() throws -> URL {
         // Beside the bundle of the tests, in the build directory.
         let bundle = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
@@ -81,7 +88,7 @@ final class ServerProgram: @unchecked Sendable {
         return try #require(found, "no executable beside \(bundle.path)")
     }
 
-    private static func freePort() throws -> UInt16 {
+    static func freePort() throws -> UInt16 {
         let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
