@@ -74,15 +74,17 @@ struct PathTable<Value: PathKeyed & Sendable>: Sendable {
         let capacity = max(Self.smallestCapacity, hashes.count + hashes.count / 2)
         var newHashes = ContiguousArray<UInt32>(repeating: 0, count: capacity)
         var newValues = ContiguousArray<Value?>(repeating: nil, count: capacity)
-        for place in hashes.indices where hashes[place] != 0 {
-            Self.put(values[place]!, hash: hashes[place], into: &newHashes, &newValues)
+        for place in hashes.indices {
+            // Moved, not copied: counting references is most of the cost.
+            guard let value = values[place].take() else { continue }
+            Self.put(value, hash: hashes[place], into: &newHashes, &newValues)
         }
         hashes = newHashes
         values = newValues
     }
 
     private static func put(
-        _ value: Value, hash: UInt32, into hashes: inout ContiguousArray<UInt32>,
+        _ value: consuming Value, hash: UInt32, into hashes: inout ContiguousArray<UInt32>,
         _ values: inout ContiguousArray<Value?>
     ) {
         var place = home(of: hash, capacity: hashes.count)
@@ -93,7 +95,7 @@ struct PathTable<Value: PathKeyed & Sendable>: Sendable {
 
     /// Where a value with this hash is if it has met no other: hashes are spread evenly, in their order.
     private static func home(of hash: UInt32, capacity: Int) -> Int {
-        Int(truncatingIfNeeded: UInt64(hash) &* UInt64(capacity) &>> 32)
+        Int(truncatingIfNeeded: (UInt64(hash) &* UInt64(capacity)) &>> 32)
     }
 
     private func home(of hash: UInt32, capacity: Int) -> Int { Self.home(of: hash, capacity: capacity) }

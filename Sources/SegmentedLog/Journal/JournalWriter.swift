@@ -22,11 +22,16 @@ final class JournalWriter {
     private var unsyncedSince: Int64?
     private var hasUnsyncedWrites = false
     private var lastCommitWasShared = false
-    /// In the mode `none`: full segments that the system has not been asked to write.
-    private var unsyncedSegments: [JournalSegment] = []
+    /// In the mode `none`: full segments that the system has not been asked to write. One that is gone was sealed, and
+    /// its file waits to be written anew.
+    private var unsyncedSegments: [UnsyncedSegment] = []
     /// The segment that the commit being written has left full.
     private var full: SegmentMaintenance.FullSegment?
     private var committedAt: Int64 = 0
+
+    private struct UnsyncedSegment {
+        weak var segment: JournalSegment?
+    }
 
     init(
         queue: CommitQueue, table: SegmentTable, storeIdentifier: StoreIdentifier, configuration: LogConfiguration,
@@ -74,12 +79,13 @@ final class JournalWriter {
             return true
         }
         lastCommitWasShared = commit.pending.count > 1
-        publish(commit)
-        queue.finish(commit)
         if let full {
+            // Before the commit is published: whoever acts on a deletion in it must know which segment to sync for it.
             self.full = nil
             maintenance.add(full, current: segment)
         }
+        publish(commit)
+        queue.finish(commit)
         return true
     }
 
@@ -99,7 +105,12 @@ final class JournalWriter {
             }
             if hasUnsyncedWrites {
                 // In the mode `none` a lost segment before a kept one ends the log there, as any other hole does.
-                if configuration.durability == .none { unsyncedSegments.append(segment) } else { try synchronize() }
+                if configuration.durability == .none {
+                    unsyncedSegments.removeAll { $0.segment == nil }
+                    unsyncedSegments.append(UnsyncedSegment(segment: segment))
+                } else {
+                    try synchronize()
+                }
             }
             segment.setRecent(false)
             let end = JournalSegment.End(
@@ -137,7 +148,7 @@ final class JournalWriter {
     }
 
     private func synchronize() throws(FileSystemError) {
-        for segment in unsyncedSegments { try segment.file.synchronize() }
+        for unsynced in unsyncedSegments { try unsynced.segment?.file.synchronize() }
         unsyncedSegments = []
         try segment.file.synchronize()
         syncedSequenceNumber = writtenSequenceNumber

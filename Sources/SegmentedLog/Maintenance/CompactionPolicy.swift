@@ -10,7 +10,7 @@ struct CompactionPolicy {
         var isDamaged = false
     }
 
-    /// So many neighbours of a tier become one of the next.
+    /// So many neighbours of a tier become one of the next. At least 2.
     var fanIn: Int
     /// Segments of at most this size are of the lowest tier.
     var smallestTierByteCount: Int
@@ -23,24 +23,26 @@ struct CompactionPolicy {
         }
         let tiers = candidates.map { tier(of: $0.byteCount - $0.deadByteCount) }
         for tier in Set(tiers).sorted() {
-            if let range = run(upTo: tier, tiers, candidates) { return range }
+            if let range = run(of: tier, tiers, candidates) { return range }
         }
         return nil
     }
 
-    /// The first run of neighbours of this tier, or below it, that is long enough.
-    private func run(upTo tier: Int, _ tiers: [Int], _ candidates: [Candidate]) -> Range<Int>? {
+    /// The first run of neighbours with enough of this tier. Those below it that lie between them come along; they do not
+    /// count, or a large segment would be written anew for every few small ones.
+    private func run(of tier: Int, _ tiers: [Int], _ candidates: [Candidate]) -> Range<Int>? {
         var start = 0
         while start < candidates.count {
             var end = start
-            var byteCount = 0
+            var (byteCount, count) = (0, 0)
             while end < candidates.count, tiers[end] <= tier, !candidates[end].isDamaged,
                 byteCount + candidates[end].byteCount - candidates[end].deadByteCount <= byteCountLimit
             {
                 byteCount += candidates[end].byteCount - candidates[end].deadByteCount
+                if tiers[end] == tier { count += 1 }
                 end += 1
             }
-            if end - start >= fanIn { return start..<end }
+            if count >= fanIn { return start..<end }
             start = max(end, start + 1)
         }
         return nil

@@ -7,8 +7,8 @@ struct SegmentMaintainer {
     let configuration: LogConfiguration
     let policy: CompactionPolicy
     var ledger: SealedLedger
-    /// Journal segments with frames that are perhaps only written: all those that are not sealed.
-    var unsynced: [JournalSegment] = []
+    /// Journal segments with frames that are perhaps only written: all those that are not sealed, as of the call.
+    var unsynced: () -> [JournalSegment] = { [] }
     /// Whether journal segments may go: not where one that was never used could become the oldest.
     let mayRetire: () -> Bool
     /// Takes the file of a journal segment that is retired.
@@ -48,7 +48,8 @@ struct SegmentMaintainer {
             fanIn: configuration.mergedSegmentCount, smallestTierByteCount: configuration.segmentByteCount,
             byteCountLimit: configuration.sealedSegmentByteCountLimit)
         pace = WritingPace(
-            bytesPerSecond: configuration.threading == .manual ? nil : configuration.maintenanceBytesPerSecond)
+            bytesPerSecond: configuration.threading == .manual ? nil : configuration.maintenanceBytesPerSecond,
+            isClosing: isClosing)
     }
 
     // MARK: Deletions and trims
@@ -137,12 +138,21 @@ struct SegmentMaintainer {
         var merger = SegmentMerger(
             inputs: inputs, needsTombstone: { ledger.needsTombstone($0, before: range.lowerBound) },
             checkpoint: { () throws(MaintenanceFailure) in if isClosing() { throw .closing } })
-        let merged = try makeSegment(identity) { (writer) throws(MaintenanceFailure) in
-            try merger.write(to: writer)
-            return SealedContent(
-                firstSequenceNumber: segments.first!.firstSequenceNumber,
-                endSequenceNumber: segments.last!.endSequenceNumber,
-                lastFrameChecksum: segments.last!.lastFrameChecksum)
+        let merged: SealedSegment?
+        do throws(MaintenanceFailure) {
+            merged = try makeSegment(identity) { (writer) throws(MaintenanceFailure) in
+                try merger.write(to: writer)
+                return SealedContent(
+                    firstSequenceNumber: segments.first!.firstSequenceNumber,
+                    endSequenceNumber: segments.last!.endSequenceNumber,
+                    lastFrameChecksum: segments.last!.lastFrameChecksum)
+            }
+        } catch {
+            if case .damaged(let damage) = error, !segments.contains(where: { $0.path == damage.path }) {
+                // What was just written does not read back. Trying that again and again would wear the disk out.
+                for segment in segments { self.ledger.setDamaged(path: segment.path) }
+            }
+            throw error
         }
         if let merged {
             replace(range, with: merged, merger.streams)
@@ -242,6 +252,8 @@ struct SegmentMaintainer {
             let content = try fill(writer)
             guard writer.streamCount > 0 else {
                 try system { () throws(FileSystemError) in try directory.fileSystem.unlink(temporary) }
+                // What it was to replace goes now, because of deletions that must not be lost before it is gone.
+                try synchronizeJournal()
                 return nil
             }
             try system { () throws(FileSystemError) in
@@ -279,7 +291,7 @@ struct SegmentMaintainer {
     private func synchronizeJournal() throws(MaintenanceFailure) {
         guard configuration.durability != .sync else { return }
         do throws(FileSystemError) {
-            for segment in unsynced { try segment.file.synchronize() }
+            for segment in unsynced() { try segment.file.synchronize() }
         } catch {
             stopLog(error)
             throw .system(error)

@@ -22,7 +22,7 @@ final class SegmentMaintenance: Sendable {
         var current: JournalSegment
         var hasFailed = false
         var isBusy = false
-        /// Sealing has come to a damaged segment.
+        /// Sealing has come to a segment that must stay.
         var isStuck = false
     }
 
@@ -55,6 +55,9 @@ final class SegmentMaintenance: Sendable {
         retryMilliseconds = maintainer.configuration.provisioningRetryMilliseconds
         unsealedSegmentCountLimit = maintainer.configuration.unsealedSegmentCountLimit
         state = Mutex(State(full: full, changes: changes, current: current))
+        worker.maintainer.unsynced = { [unowned self] in
+            state.withLock { state in state.full.map(\.segment) + [state.current] }
+        }
     }
 
     // MARK: Requests
@@ -92,7 +95,9 @@ final class SegmentMaintenance: Sendable {
             while runOnce() {}
             if closing.isSet { return }
             if state.withLock({ $0.hasFailed }) {
-                _ = workArrived.wait(timeout: .now() + .milliseconds(retryMilliseconds))
+                // Not sooner because more work has come: each attempt may write much before it fails.
+                let deadline = DispatchTime.now() + .milliseconds(retryMilliseconds)
+                while !closing.isSet, workArrived.wait(timeout: deadline) == .success {}
                 retryLater()
             } else {
                 workArrived.wait()
@@ -137,19 +142,21 @@ final class SegmentMaintenance: Sendable {
     }
 
     private func step() throws(MaintenanceFailure) -> Bool {
-        let (changes, full, unsynced) = state.withLock { state in
+        let (changes, full) = state.withLock { state in
             defer { state.changes = [] }
-            return (state.changes, state.full.first, state.full.map(\.segment) + [state.current])
+            return (state.changes, state.full.first)
         }
         worker.maintainer.apply(changes)
-        worker.maintainer.unsynced = unsynced
         try worker.maintainer.removeSuperseded()
         // First what gives space back, which on a full disk is the only thing that can be done.
         if try worker.maintainer.removeDeadSegment() { return true }
-        if let full, try worker.maintainer.seal(full) {
-            state.withLock { _ = $0.full.removeFirst() }
+        if let full {
+            let isSealed = try worker.maintainer.seal(full)
+            state.withLock { state in
+                if isSealed { state.full.removeFirst() } else { state.isStuck = true }
+            }
             noteBacklog()
-            return true
+            if isSealed { return true }
         }
         return try worker.maintainer.compact() || !changes.isEmpty
     }

@@ -24,6 +24,9 @@ struct LogRecovery {
     }
 
     func run() throws(LogOpenError) -> Result {
+        // The names that are found may be in memory only, left there by a process that was killed before its sync. What
+        // is removed or written from now on relies on them.
+        try system { () throws(FileSystemError) in try fileSystem.synchronizeDirectory(path) }
         let listing = try listFiles()
         let table = SegmentTable(cache: BlockCache(byteCountLimit: configuration.blockCacheByteCountLimit))
         let (sealed, superseded) = try openSealedSegments(listing)
