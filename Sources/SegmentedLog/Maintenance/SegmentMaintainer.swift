@@ -186,7 +186,14 @@ struct SegmentMaintainer {
         guard let index = ledger.deadIndex else { return false }
         // What killed it must be there for good before it goes.
         try synchronizeJournal()
+        let segment = ledger.items[index].segment
         try removeSegment(at: index)
+        configuration.eventHandler(
+            LogEvent(
+                level: .info, message: "removed a segment that nobody needs",
+                metadata: [
+                    "segments": "\(segment.identity.first)-\(segment.identity.last)", "bytes": "\(segment.byteCount)",
+                ]))
         return true
     }
 

@@ -128,11 +128,7 @@ struct JournalReplay {
         case .create, .append:
             if let hole = holes[stream.number], hole.isInJournal { return }
             guard entry.position <= tail else {
-                let reason = "bytes \(tail.rawValue) to \(entry.position.rawValue) of stream "
-                    + "\(stream.number.rawValue) are missing"
-                holes[stream.number] = StreamHole(
-                    end: entry.position, isInJournal: true, error: corrupt(segment, entryOffset, reason))
-                return
+                return noteHole(in: stream, before: entry, segment, entryOffset)
             }
             guard entry.position == tail else {
                 throw RecoveryRefusal(reason: "an entry does not follow the one before it in its stream")
@@ -142,7 +138,9 @@ struct JournalReplay {
                 if hole.isInJournal { return }
                 if hole.end <= entry.position { holes[stream.number] = nil }
             }
-            guard entry.position <= tail else { throw RecoveryRefusal(reason: "a stream is trimmed beyond its end") }
+            guard entry.position <= tail else {
+                return noteHole(in: stream, before: entry, segment, entryOffset)
+            }
             changes.append(.trim(stream))
         case .delete:
             holes[stream.number] = nil
@@ -159,6 +157,16 @@ struct JournalReplay {
             newStreams[stream.number] = nil
             streamCount -= 1
         }
+    }
+
+    /// The segment with the stream's newest row was removed: the stream must be deleted further on.
+    private mutating func noteHole(
+        in stream: LogStream, before entry: Entry, _ segment: JournalSegment, _ entryOffset: Int
+    ) {
+        let reason = "bytes \(stream.tail.rawValue) to \(entry.position.rawValue) of stream "
+            + "\(stream.number.rawValue) are missing"
+        holes[stream.number] = StreamHole(
+            end: entry.position, isInJournal: true, error: corrupt(segment, entryOffset, reason))
     }
 
     /// The stream of an entry; nil where it is one that is deleted, and of which nothing is left.
