@@ -15,7 +15,8 @@ internal import Synchronization
 /// merges those, and gives back the space of what is deleted or trimmed.
 ///
 /// Safe to use from any thread. Appends never block: they are refused with ``LogRefusal/mustWait(_:)`` where waiting
-/// would be needed. Only ``open(directory:configuration:fileSystem:commitDidEnd:recover:)`` and ``close()`` block.
+/// would be needed. Only
+/// ``open(directory:configuration:fileSystem:commitDidEnd:recoverRow:recover:)`` and ``close()`` block.
 public final class SegmentedLog: Sendable {
     private let configuration: LogConfiguration
     private let table: SegmentTable
@@ -41,6 +42,9 @@ public final class SegmentedLog: Sendable {
 
     /// Opens the log in a directory, which is created if it is missing. Blocks.
     /// - Parameters:
+    ///   - path: The directory; all of the log is in it.
+    ///   - configuration: How the log is kept. Any setting may be another one at the next opening.
+    ///   - fileSystem: The disk. Another one than the system's is for tests.
     ///   - commitDidEnd: Called on the writer's thread after each commit, when everybody has been told of it.
     ///   - recoverRow: Called, before all entries, for every stream that is in sealed segments.
     ///   - recover: Called for every entry that the journal holds, oldest first, before this returns.
@@ -120,10 +124,11 @@ public final class SegmentedLog: Sendable {
         let maintainer = SegmentMaintainer(
             directory: recovered.directory, table: recovered.table, configuration: configuration,
             ledger: recovered.ledger, mayRetire: { provisioner.mayRetire }, reclaim: { provisioner.reclaim($0) },
+            discardRecycledFile: { provisioner.discardRecycledFile() },
             stopLog: { queue.demandStop($0) }, isClosing: { closing.isSet })
         return SegmentMaintenance(
             maintainer, closing, current: recovered.end.segment, full: recovered.full, changes: recovered.changes,
-            retryMilliseconds: configuration.provisioningRetryMilliseconds)
+            backlogDidChange: { provisioner.setPaused($0) })
     }
 
     private static func validate(_ configuration: LogConfiguration) throws(LogOpenError) {
@@ -136,6 +141,12 @@ public final class SegmentedLog: Sendable {
         guard configuration.pendingByteCountLimit > 0 else {
             throw .invalidConfiguration(reason: "the limit of pending bytes must be above 0")
         }
+        guard configuration.mergedSegmentCount >= 2 else {
+            throw .invalidConfiguration(reason: "at least 2 segments are merged into one")
+        }
+        guard configuration.unsealedSegmentCountLimit >= 1, configuration.blockCacheByteCountLimit >= 0,
+            configuration.maintenanceBytesPerSecond ?? 1 >= 1
+        else { throw .invalidConfiguration(reason: "a limit of the background work is too small") }
     }
 
     // MARK: Appending
@@ -144,6 +155,7 @@ public final class SegmentedLog: Sendable {
     ///
     /// - Parameters:
     ///   - row: What the owner wants to know of the stream when the log is opened again. Copied.
+    ///   - payload: The stream's first bytes.
     ///   - tag: Given back in ``CommittedEntry/tag`` of the last entry.
     ///   - completion: Told when the stream is durable, or will never be.
     ///   - makeOwner: Called once, under the log's lock, with the new stream. Must not call the log.
@@ -176,8 +188,10 @@ public final class SegmentedLog: Sendable {
     /// - Parameters:
     ///   - owner: The stream's owner, who calls in the order of the positions.
     ///   - position: Where the payload begins: the end of everything that was appended so far, durable or not.
-    ///   - annotation: Given back at the next opening, with the append's last entry. Copied.
+    ///   - annotation: Given back at the next opening, with the append's last entry, or as far as ``LogRowFolder`` keeps it. Copied.
+    ///   - payload: The bytes.
     ///   - tag: Given back in ``CommittedEntry/tag`` of the last entry.
+    ///   - completion: Told when the entry is durable, or will never be.
     public func append(
         to owner: some LogStreamOwner, at position: StreamPosition, annotation: UnsafeRawBufferPointer,
         payload: LogPayload, tag: UInt64 = 0, completion: (any CommitCompletion)? = nil
@@ -189,36 +203,45 @@ public final class SegmentedLog: Sendable {
     }
 
     /// Ends a stream. Its number is never used again; its space comes back by itself.
-    /// - Parameter position: The end of everything that was appended so far, durable or not.
+    ///
+    /// - Parameters:
+    ///   - owner: The stream's owner.
+    ///   - position: The end of everything that was appended so far, durable or not.
+    ///   - tag: Given back in ``CommittedEntry/tag``.
+    ///   - completion: Told when the end is durable, or will never be.
     public func deleteStream(
         _ owner: some LogStreamOwner, at position: StreamPosition, tag: UInt64 = 0,
         completion: (any CommitCompletion)? = nil
     ) throws(LogRefusal) {
-        try queue.add(byteCount: Entry.headerByteCount) { commit in
-            commit.add(
-                kind: .delete, continues: false, streamNumber: owner.logStream.number, position: position,
-                annotation: UnsafeRawBufferPointer(start: nil, count: 0), payloadByteCount: 0)
-            commit.expect(
-                PendingEntry(
-                    owner: owner, kind: .delete, payloadOffset: 0, payloadByteCount: 0, position: position, tag: tag,
-                    completion: completion))
-        }
+        try add(.delete, of: owner, at: position, tag: tag, completion: completion)
     }
 
     /// Makes everything before `position` unreadable; its space comes back by itself.
-    /// - Parameter position: Where an entry begins, or the end of what was appended so far; durable, and not before an
-    ///   earlier trim's.
+    ///
+    /// - Parameters:
+    ///   - owner: The stream's owner.
+    ///   - position: Where an entry begins, or the end of what was appended so far; durable, and not before an earlier
+    ///     trim's.
+    ///   - tag: Given back in ``CommittedEntry/tag``.
+    ///   - completion: Told when the trim is durable, or will never be.
     public func trim(
         _ owner: some LogStreamOwner, to position: StreamPosition, tag: UInt64 = 0,
         completion: (any CommitCompletion)? = nil
     ) throws(LogRefusal) {
+        try add(.trim, of: owner, at: position, tag: tag, completion: completion)
+    }
+
+    private func add(
+        _ kind: EntryKind, of owner: some LogStreamOwner, at position: StreamPosition, tag: UInt64,
+        completion: (any CommitCompletion)?
+    ) throws(LogRefusal) {
         try queue.add(byteCount: Entry.headerByteCount) { commit in
             commit.add(
-                kind: .trim, continues: false, streamNumber: owner.logStream.number, position: position,
+                kind: kind, continues: false, streamNumber: owner.logStream.number, position: position,
                 annotation: UnsafeRawBufferPointer(start: nil, count: 0), payloadByteCount: 0)
             commit.expect(
                 PendingEntry(
-                    owner: owner, kind: .trim, payloadOffset: 0, payloadByteCount: 0, position: position, tag: tag,
+                    owner: owner, kind: kind, payloadOffset: 0, payloadByteCount: 0, position: position, tag: tag,
                     completion: completion))
         }
     }
@@ -270,6 +293,8 @@ public final class SegmentedLog: Sendable {
         statistics.pendingByteCount = queue.pendingByteCount
         let counts = table.counts
         statistics.segmentCount = counts.journal
+        statistics.unsealedSegmentCount = maintenance.unsealedSegmentCount
+        statistics.isMaintaining = maintenance.isBusy
         statistics.sealedSegmentCount = counts.sealed
         statistics.sealedByteCount = counts.sealedByteCount
         let cache = table.cache.statistics

@@ -2,9 +2,12 @@
 ///
 ///     width  field
 ///         1  version, 1
-///         1  flags: 1 closes the stream, 2 has a sequence, 4 has a producer; other bits zero
+///         1  flags: 1 closes the stream, 2 has a sequence, 4 has a producer, 8 renews the stream; other bits zero
 ///            if flag 2:  4 byte count of the sequence, then the sequence
 ///            if flag 4:  4 byte count of the producer's identifier, then the identifier, 8 epoch, 8 sequence
+///
+/// Flag 8 is for reads, which leave no other trace: the time of the entry's commit counts as a use of the stream, as
+/// that of every entry does.
 ///
 /// All integers are little endian. Nothing follows. The record is in the same entry as the bytes, so a producer's state
 /// and its data are durable together or not at all.
@@ -15,18 +18,19 @@ struct AppendRecord: Equatable {
         static let closes: UInt8 = 1
         static let sequence: UInt8 = 2
         static let producer: UInt8 = 4
+        static let renews: UInt8 = 8
     }
 
     var closes = false
     var sequence: String?
     var producer: ProducerStamp?
+    var renews = false
 
     func encode() -> [UInt8] {
-        guard closes || sequence != nil || producer != nil else { return [] }
+        guard flags != 0 else { return [] }
         var writer = RecordWriter()
         writer.add(Self.version)
-        writer.add(
-            (closes ? Flag.closes : 0) | (sequence == nil ? 0 : Flag.sequence) | (producer == nil ? 0 : Flag.producer))
+        writer.add(flags)
         if let sequence { writer.add(sequence) }
         if let producer {
             writer.add(producer.identifier)
@@ -36,14 +40,19 @@ struct AppendRecord: Equatable {
         return writer.bytes
     }
 
+    private var flags: UInt8 {
+        (closes ? Flag.closes : 0) | (sequence == nil ? 0 : Flag.sequence) | (producer == nil ? 0 : Flag.producer)
+            | (renews ? Flag.renews : 0)
+    }
+
     /// Nil if the bytes are not such a record.
     static func decode(_ bytes: UnsafeRawBufferPointer) -> AppendRecord? {
         if bytes.isEmpty { return AppendRecord() }
         var reader = RecordReader(bytes)
-        let all = Flag.closes | Flag.sequence | Flag.producer
+        let all = Flag.closes | Flag.sequence | Flag.producer | Flag.renews
         guard reader.next(UInt8.self) == version, let flags = reader.next(UInt8.self), flags & ~all == 0, flags != 0
         else { return nil }
-        var record = AppendRecord(closes: flags & Flag.closes != 0)
+        var record = AppendRecord(closes: flags & Flag.closes != 0, renews: flags & Flag.renews != 0)
         if flags & Flag.sequence != 0 {
             guard let sequence = reader.nextText() else { return nil }
             record.sequence = sequence

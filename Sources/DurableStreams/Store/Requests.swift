@@ -7,14 +7,19 @@ public struct CreateRequest: Sendable {
     public var lifetime: Lifetime?
     /// Whether the stream is complete with its first content.
     public var closed: Bool
+    /// How much of the stream is to be kept. Nil for what the store's configuration says, now and later; and where the
+    /// stream exists, for whatever it has.
+    public var retention: Retention?
 
     public init(
-        path: StreamPath, contentType: ContentType = .octetStream, lifetime: Lifetime? = nil, closed: Bool = false
+        path: StreamPath, contentType: ContentType = .octetStream, lifetime: Lifetime? = nil, closed: Bool = false,
+        retention: Retention? = nil
     ) {
         self.path = path
         self.contentType = contentType
         self.lifetime = lifetime
         self.closed = closed
+        self.retention = retention
     }
 }
 
@@ -58,6 +63,18 @@ public struct ProducerStamp: Sendable, Hashable {
         self.identifier = identifier
         self.epoch = epoch
         self.sequence = sequence
+    }
+
+    /// Identifiers are compared byte by byte.
+    public static func == (left: ProducerStamp, right: ProducerStamp) -> Bool {
+        left.epoch == right.epoch && left.sequence == right.sequence
+            && ProducerIdentifier(left.identifier) == ProducerIdentifier(right.identifier)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(ProducerIdentifier(identifier))
+        hasher.combine(epoch)
+        hasher.combine(sequence)
     }
 }
 

@@ -39,20 +39,21 @@ extension StreamStore {
         let found = context.catalog.update(request.path) { stream -> CreateOutcome in
             if let existing = stream, !existing.isGoing { return .exists(existing) }
             if let expired = stream, !expired.withState({ $0.deletionIsPending }) {
-                if case .mustWait(let ticket) = expired.attemptDelete(on: DeliveryLane(direct: ()), completion: { _ in }) {
+                if case .mustWait(let ticket) = expired.attemptDelete(on: context.direct, completion: { _ in }) {
                     return .mustWait(ticket)
                 }
             }
             do throws(LogRefusal) {
-                stream = try makeStream(request, payload, predecessor: stream, on: lane, completion)
-                return .isPending
+                let new = try makeStream(request, payload, predecessor: stream, on: lane, completion)
+                stream = new
+                return .isPending(new)
             } catch {
                 if case .mustWait(let ticket) = error { return .mustWait(ticket) }
                 return .refused(StreamError(error))
             }
         }
         switch found {
-        case .isPending: break
+        case .isPending(let stream): context.sweeper.add(stream)
         case .mustWait(let ticket): return .mustWait(ticket)
         case .refused(let error): completion(.failure(error))
         case .exists(let stream): answerExisting(stream, request, on: lane, completion)
@@ -62,7 +63,7 @@ extension StreamStore {
 
     private enum CreateOutcome {
         case exists(Stream)
-        case isPending
+        case isPending(Stream)
         case mustWait(RoomTicket)
         case refused(StreamError)
     }
@@ -71,11 +72,11 @@ extension StreamStore {
         _ request: CreateRequest, _ payload: LogPayload, predecessor: Stream?, on lane: DeliveryLane,
         _ completion: @escaping @Sendable (Result<CreateReceipt, StreamError>) -> Void
     ) throws(LogRefusal) -> Stream {
-        let now = WallClockTime(millisecondsSince1970: context.wallClock())
-        let configuration = context.catalog.configuration(for: request)
+        let now = WallClockTime(millisecondsSince1970: context.clock.wall)
+        let configuration = context.configuration(for: request)
         let row = StreamRow(
             path: request.path, contentType: request.contentType, lifetime: request.lifetime,
-            isClosedAtCreation: request.closed, createdAt: now
+            isClosedAtCreation: request.closed, createdAt: now, retention: request.retention
         ).encode()
         let receipt = CreateReceipt(
             isNew: true, contentType: request.contentType,
@@ -89,9 +90,9 @@ extension StreamStore {
             ) { logStream in
                 let stream = Stream(
                     logStream, path: request.path, configuration: configuration, createdAt: now,
-                    predecessor: predecessor, context: context)
+                    predecessor: predecessor)
                 stream.withState { state in
-                    state.pendingEntryCount = 1
+                    state.didPut()
                     state.writer.apply(AppendRecord(closes: request.closed), byteCount: payload.byteCount)
                 }
                 return stream
@@ -104,7 +105,7 @@ extension StreamStore {
         _ completion: @escaping @Sendable (Result<CreateReceipt, StreamError>) -> Void
     ) {
         let (isPending, tail, isClosed) = stream.withState {
-            ($0.pendingEntryCount > 0, $0.writer.tail, $0.writer.isClosed)
+            ($0.hasPendingEntries, $0.writer.tail, $0.writer.isClosed)
         }
         guard stream.configuration.matches(request) else {
             return context.answer(.failure(.alreadyExists), afterPending: isPending, on: lane, completion)
@@ -122,19 +123,10 @@ extension StreamStore {
         _ request: AppendRequest, payload: UnsafeRawBufferPointer, to path: StreamPath, on lane: DeliveryLane,
         completion: @escaping @Sendable (Result<AppendReceipt, StreamError>) -> Void
     ) {
-        guard payload.count <= context.appendByteCountLimit else {
-            return completion(.failure(.tooLarge(byteCountLimit: context.appendByteCountLimit)))
-        }
-        guard let stream = context.catalog[path], !stream.isExpired else { return completion(.failure(.notFound)) }
+        let stream: Stream
         let stored: LogPayload
         do throws(StreamError) {
-            // A body that cannot be appended anyway is not looked at: the refusal for that comes first.
-            let isRefused = stream.withState { $0.writer.isClosed || $0.deletionIsPending }
-            let isOfOtherType = request.contentType.map { !$0.matches(stream.contentType) } ?? false
-            stored =
-                isRefused || isOfOtherType
-                ? .borrowed(payload, terminator: nil)
-                : try StoredForm.make(payload, stream.contentType, isFirst: false)
+            (stream, stored) = try prepareAppend(request, payload: payload, to: path)
         } catch {
             return completion(.failure(error))
         }
@@ -145,6 +137,21 @@ extension StreamStore {
                 stream.attemptAppend(request, payload: stored, on: lane, completion: completion)
             }
         }
+    }
+
+    /// Finds the stream and makes the stored form, which may still be borrowed from the payload.
+    func prepareAppend(
+        _ request: AppendRequest, payload: UnsafeRawBufferPointer, to path: StreamPath
+    ) throws(StreamError) -> (stream: Stream, stored: LogPayload) {
+        guard payload.count <= context.appendByteCountLimit else {
+            throw .tooLarge(byteCountLimit: context.appendByteCountLimit)
+        }
+        guard let stream = context.catalog[path], !stream.isExpired else { throw .notFound }
+        // A body that cannot be appended anyway is not looked at: the refusal for that comes first.
+        let isRefused = stream.withState { $0.writer.isClosed || $0.deletionIsPending }
+        let isOfOtherType = request.contentType.map { !$0.matches(stream.contentType) } ?? false
+        guard !isRefused, !isOfOtherType else { return (stream, .borrowed(payload, terminator: nil)) }
+        return (stream, try StoredForm.make(payload, stream.contentType, isFirst: false))
     }
 
     // MARK: Delete
@@ -166,7 +173,7 @@ extension StreamStore {
 
     /// Makes an attempt again, on the lane, each time that there may be room, until it is done. What it appends is kept in
     /// memory of its own meanwhile: there is one such payload for each waiting client at most.
-    private func park(
+    func park(
         _ ticket: RoomTicket, _ payload: LogPayload, on lane: DeliveryLane,
         _ attempt: @escaping @Sendable (LogPayload) -> Stream.AppendAttempt
     ) {

@@ -9,7 +9,7 @@ extension Stream {
     }
 
     /// What was decided under the stream's lock.
-    private enum Verdict<Value: Sendable>: Sendable {
+    enum Verdict<Value: Sendable>: Sendable {
         /// It is in the log; the answer comes with its commit.
         case isPending
         /// This is the answer, once everything is durable that was pending then.
@@ -33,7 +33,7 @@ extension Stream {
         completion: @escaping @Sendable (Result<AppendReceipt, StreamError>) -> Void
     ) -> AppendAttempt {
         let verdict = withState { state -> Verdict<AppendReceipt> in
-            let isPending = state.pendingEntryCount > 0
+            let isPending = state.hasPendingEntries
             guard !state.deletionIsPending else { return .answer(.failure(.notFound), afterPending: isPending) }
             let decision = AppendDecision.decide(
                 request, byteCount: payload.byteCount, contentType: contentType, state: state.writer)
@@ -51,13 +51,14 @@ extension Stream {
             }
         }
         switch verdict {
-        case .isPending, .answer(.success, _): renew()
+        case .isPending: renew(isSaved: true)
+        case .answer(.success, _): renew()
         case .answer(.failure, _), .mustWait: break
         }
         return give(verdict, on: lane, completion)
     }
 
-    private func give<Value>(
+    func give<Value>(
         _ verdict: Verdict<Value>, on lane: DeliveryLane,
         _ completion: @escaping @Sendable (Result<Value, StreamError>) -> Void
     ) -> AppendAttempt {
@@ -70,8 +71,8 @@ extension Stream {
         return .isDone
     }
 
-    private func put(
-        _ record: AppendRecord, _ payload: LogPayload, _ answer: PendingAnswer<AppendReceipt>, _ state: inout State
+    func put(
+        _ record: AppendRecord, _ payload: LogPayload, _ answer: PendingAnswer<AppendReceipt>?, _ state: inout State
     ) throws(LogRefusal) {
         var tag = EntryTag.isLast
         if record.closes { tag.insert(.closes) }
@@ -82,7 +83,7 @@ extension Stream {
                 tag: tag.rawValue, completion: answer)
         }
         state.writer.apply(record, byteCount: payload.byteCount)
-        state.pendingEntryCount += 1
+        state.didPut()
     }
 
     /// Deletes the stream. Like an append it takes effect at once for what is decided next, and for readers with its commit.
@@ -91,14 +92,13 @@ extension Stream {
     ) -> AppendAttempt {
         let verdict = withState { state -> Verdict<Void> in
             guard !state.deletionIsPending else {
-                return .answer(.failure(.notFound), afterPending: state.pendingEntryCount > 0)
+                return .answer(.failure(.notFound), afterPending: state.hasPendingEntries)
             }
             do throws(LogRefusal) {
                 try context.log.deleteStream(
                     self, at: state.writer.tail, tag: EntryTag.isLast.rawValue,
                     completion: PendingAnswer(.success(()), on: lane, context.deliveries, completion))
-                state.deletionIsPending = true
-                state.pendingEntryCount += 1
+                state.didPutDeletion()
                 return .isPending
             } catch {
                 return Verdict(error)

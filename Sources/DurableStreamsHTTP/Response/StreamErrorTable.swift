@@ -50,8 +50,10 @@ extension ProtocolResponse {
             }
         case .positionInsideMessage:
             return .plainError(status: 400, "the offset is inside a message")
-        case .positionBeforeEarliest:
+        case .trimmed:
             return .plainError(status: 410, "the stream does not go back to this offset any more")
+        case .positionBeyondTail:
+            return .plainError(status: 400, "the offset is behind the end of the stream")
         case .tooLarge(let byteCountLimit):
             return .bodyTooLarge(byteCountLimit: byteCountLimit)
         case .diskFull:
@@ -59,6 +61,9 @@ extension ProtocolResponse {
         case .unavailable:
             // The reason may name files; it is for the operator's log.
             return .plainError(status: 503, "the store cannot be written to").with { $0.retryAfterSeconds = 10 }
+        case .damaged:
+            // For ever, so not 5xx, which clients would try again. The reason is for the operator's log.
+            return .plainError(status: 410, "what was at this offset is damaged")
         case .shuttingDown:
             return .plainError(status: 503, "the server is shutting down").with { $0.retryAfterSeconds = 1 }
         }

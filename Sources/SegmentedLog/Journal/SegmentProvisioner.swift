@@ -25,6 +25,8 @@ final class SegmentProvisioner: Sendable {
         /// A segment without frames stands among the others and must not become the oldest: it would look like one that
         /// has lost its frames.
         var hasUnusedSegment = false
+        /// No more segments are made until others are sealed.
+        var isPaused = false
         var isClosing = false
     }
 
@@ -66,6 +68,22 @@ final class SegmentProvisioner: Sendable {
         segment.retire { [weak self] in self?.reclaim(file) }
     }
 
+    /// Gives up one file that is kept to be written again. False if there is none, or it could not be removed.
+    func discardRecycledFile() -> Bool {
+        guard let file = state.withLock({ $0.reusable.popLast() }) else { return false }
+        do throws(FileSystemError) { try directory.remove(file.number, .recycled) } catch { return false }
+        return true
+    }
+
+    /// Makes no more segments for a while; appends wait then.
+    func setPaused(_ isPaused: Bool) {
+        let changes = state.withLock { state in
+            defer { state.isPaused = isPaused }
+            return state.isPaused != isPaused
+        }
+        if changes { workArrived.signal() }
+    }
+
     func close() {
         state.withLock { $0.isClosing = true }
         workArrived.signal()
@@ -94,7 +112,8 @@ final class SegmentProvisioner: Sendable {
             return true
         }
         let wanted = state.withLock { state -> (byteCount: Int, number: UInt64, file: ReusableFile?)? in
-            guard let byteCount = state.wantedByteCount, !state.hasFailed, !state.isClosing else { return nil }
+            guard let byteCount = state.wantedByteCount, !state.hasFailed, !state.isClosing, !state.isPaused
+            else { return nil }
             let number = state.nextNumber
             state.nextNumber += 1
             let match = state.reusable.firstIndex { $0.byteCount == byteCount }

@@ -13,6 +13,8 @@ struct SegmentMaintainer {
     let mayRetire: () -> Bool
     /// Takes the file of a journal segment that is retired.
     let reclaim: (JournalSegment) -> Void
+    /// Gives up one file that is kept to be written again. False if there is none.
+    let discardRecycledFile: () -> Bool
     /// Stops the log: a sync has failed, and nobody knows what is on the disk.
     let stopLog: (FileSystemError) -> Void
     let isClosing: () -> Bool
@@ -23,12 +25,14 @@ struct SegmentMaintainer {
     private var superseded: [SealedSegment] = []
     /// A sealed segment that could not be made: whatever there is of it must be gone likewise.
     private var abandoned: SealedIdentity?
-    private var isStuck = false
+    /// A journal segment is damaged: it and all later ones stay as they are.
+    private(set) var isStuck = false
     private var isInTrouble = false
 
     init(
         directory: SegmentDirectory, table: SegmentTable, configuration: LogConfiguration, ledger: SealedLedger,
-        mayRetire: @escaping () -> Bool, reclaim: @escaping (JournalSegment) -> Void, stopLog: @escaping (FileSystemError) -> Void,
+        mayRetire: @escaping () -> Bool, reclaim: @escaping (JournalSegment) -> Void,
+        discardRecycledFile: @escaping () -> Bool, stopLog: @escaping (FileSystemError) -> Void,
         isClosing: @escaping () -> Bool
     ) {
         self.directory = directory
@@ -37,6 +41,7 @@ struct SegmentMaintainer {
         self.ledger = ledger
         self.mayRetire = mayRetire
         self.reclaim = reclaim
+        self.discardRecycledFile = discardRecycledFile
         self.stopLog = stopLog
         self.isClosing = isClosing
         policy = CompactionPolicy(

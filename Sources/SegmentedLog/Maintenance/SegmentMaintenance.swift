@@ -10,6 +10,9 @@ final class SegmentMaintenance: Sendable {
     private let state: Mutex<State>
     private let workArrived = DispatchSemaphore(value: 0)
     private let retryMilliseconds: Int
+    private let unsealedSegmentCountLimit: Int
+    /// Told whether so many segments wait to be sealed that no more should come.
+    private let backlogDidChange: @Sendable (_ isTooLong: Bool) -> Void
     /// Only the maintenance's thread uses it.
     private let worker: Worker
 
@@ -18,6 +21,9 @@ final class SegmentMaintenance: Sendable {
         var changes: [Change] = []
         var current: JournalSegment
         var hasFailed = false
+        var isBusy = false
+        /// Sealing has come to a damaged segment.
+        var isStuck = false
     }
 
     private let closing: ClosingFlag
@@ -40,12 +46,14 @@ final class SegmentMaintenance: Sendable {
     }
 
     init(
-        _ maintainer: SegmentMaintainer, _ closing: ClosingFlag, current: JournalSegment, full: [FullSegment], changes: [Change],
-        retryMilliseconds: Int
+        _ maintainer: SegmentMaintainer, _ closing: ClosingFlag, current: JournalSegment, full: [FullSegment],
+        changes: [Change], backlogDidChange: @escaping @Sendable (_ isTooLong: Bool) -> Void
     ) {
         worker = Worker(maintainer)
         self.closing = closing
-        self.retryMilliseconds = retryMilliseconds
+        self.backlogDidChange = backlogDidChange
+        retryMilliseconds = maintainer.configuration.provisioningRetryMilliseconds
+        unsealedSegmentCountLimit = maintainer.configuration.unsealedSegmentCountLimit
         state = Mutex(State(full: full, changes: changes, current: current))
     }
 
@@ -57,6 +65,7 @@ final class SegmentMaintenance: Sendable {
             state.full.append(full)
             state.current = current
         }
+        noteBacklog()
         workArrived.signal()
     }
 
@@ -72,6 +81,9 @@ final class SegmentMaintenance: Sendable {
     }
 
     var unsealedSegmentCount: Int { state.withLock { $0.full.count } }
+
+    /// Whether a step is being taken now.
+    var isBusy: Bool { state.withLock { $0.isBusy } }
 
     // MARK: Work
 
@@ -91,17 +103,31 @@ final class SegmentMaintenance: Sendable {
     /// Lets what failed be tried again.
     func retryLater() { state.withLock { $0.hasFailed = false } }
 
+    /// A backlog that does not shrink holds nobody up: better a longer opening than no appends.
+    private func noteBacklog() {
+        backlogDidChange(
+            state.withLock { $0.full.count > unsealedSegmentCountLimit && !$0.hasFailed && !$0.isStuck })
+    }
+
     /// One step; false if there is none, or none that would succeed now.
     func runOnce() -> Bool {
         guard !closing.isSet, state.withLock({ !$0.hasFailed }) else { return false }
+        state.withLock { $0.isBusy = true }
+        defer { state.withLock { $0.isBusy = false } }
         do throws(MaintenanceFailure) {
             return try step()
         } catch {
             switch error {
             case .system(let error):
+                // A file that is only kept to be written again is room for what is needed now.
+                if error.isDiskFull, worker.maintainer.discardRecycledFile() { return true }
                 state.withLock { $0.hasFailed = true }
+                noteBacklog()
                 worker.maintainer.report(error)
             case .damaged(let error):
+                let isStuck = worker.maintainer.isStuck
+                state.withLock { $0.isStuck = isStuck }
+                noteBacklog()
                 worker.maintainer.report(error)
                 return true
             case .closing: break
@@ -118,11 +144,13 @@ final class SegmentMaintenance: Sendable {
         worker.maintainer.apply(changes)
         worker.maintainer.unsynced = unsynced
         try worker.maintainer.removeSuperseded()
+        // First what gives space back, which on a full disk is the only thing that can be done.
+        if try worker.maintainer.removeDeadSegment() { return true }
         if let full, try worker.maintainer.seal(full) {
             state.withLock { _ = $0.full.removeFirst() }
+            noteBacklog()
             return true
         }
-        if try worker.maintainer.removeDeadSegment() { return true }
         return try worker.maintainer.compact() || !changes.isEmpty
     }
 }

@@ -65,23 +65,26 @@ final class SealedSegment: Sendable {
         let blocks = existingBlocks(of: stream)
         guard let first = blocks.first, let last = blocks.last else { return 0 }
         let lastBlock = block(at: last)
-        return max(0, lastBlock.fileOffset - block(at: first).fileOffset + lastBlock.storedByteCount)
+        // No more than there is, and no overflow, whatever became of the index since it was verified.
+        let start = min(block(at: first).fileOffset, byteCount)
+        return max(0, min(lastBlock.fileOffset, byteCount) + lastBlock.storedByteCount - start)
     }
 
     // MARK: Blocks
 
-    /// A row of the block index. Reading it may wait for the disk.
+    /// A row of the block index, or one that does not decode if there is none: the number comes from the stream table,
+    /// which may have been damaged since it was verified. Reading it may wait for the disk.
     func block(at index: Int) -> SealedBlock {
-        precondition(index >= 0 && index < blockCount, "\(path) has no block \(index)")
+        guard index >= 0 && index < blockCount else { return .unreadable }
         var reader = ByteReader(mapping.bytes, at: footer.indexOffset + index * SealedBlock.rowByteCount)
         return SealedBlock.decode(&reader) ?? .unreadable
     }
 
     /// The number of the block that holds `position`, which is not before the stream's first block here and before the
-    /// end of its last one. A binary search.
+    /// end of its last one. A binary search. The stream has blocks.
     func blockIndex(holding position: StreamPosition, of stream: SealedStream) -> Int {
+        precondition(stream.blockCount > 0, "\(path) has no blocks of stream \(stream.number.rawValue)")
         let blocks = existingBlocks(of: stream)
-        precondition(!blocks.isEmpty, "\(path) has no blocks of stream \(stream.number.rawValue)")
         var lower = blocks.lowerBound
         var upper = blocks.upperBound
         // The block is at or after `lower`, and before `upper`.

@@ -6,7 +6,7 @@ extension LogStream {
     public func entryStart(atOrBefore position: StreamPosition) throws(LogReadError) -> StreamPosition {
         switch place(of: position) {
         case .none: return min(position, tail)
-        case .journal(_, let run): return run.position
+        case .journal(_, let run, let start): return max(run.position, start)
         case .sealed(let segment, let row):
             let stream = segment.stream(at: row)
             var index = segment.blockIndex(holding: position, of: stream)
@@ -31,7 +31,7 @@ extension LogStream {
     public func appendEnd(holding position: StreamPosition) throws(LogReadError) -> StreamPosition? {
         switch place(of: position) {
         case .none: return nil
-        case .journal(let segment, let run): return appendEnd(holding: position, in: segment, run)
+        case .journal(let segment, let run, _): return appendEnd(holding: position, in: segment, run)
         case .sealed(let segment, let row):
             let stream = segment.stream(at: row)
             for index in segment.blockIndex(holding: position, of: stream)..<(stream.firstBlock + stream.blockCount) {
@@ -73,7 +73,8 @@ extension LogStream {
 
     private enum Place: Sendable {
         case none
-        case journal(JournalSegment, DenseIndex.Run)
+        /// The first entries of the run may be before the start of the stream.
+        case journal(JournalSegment, DenseIndex.Run, start: StreamPosition)
         case sealed(SealedSegment, row: Int)
     }
 
@@ -82,7 +83,7 @@ extension LogStream {
             guard position >= index.start, position < index.tail else { return .none }
             if position >= index.journalStart {
                 let run = index.journal.runs[index.journal.runIndex(containing: position)]
-                return segments[run.segmentNumber].map { .journal($0, run) } ?? .none
+                return segments[run.segmentNumber].map { .journal($0, run, start: index.start) } ?? .none
             }
             guard !index.extents.isEmpty else { return .none }
             let extent = index.extents[index.extentIndex(holding: position)]

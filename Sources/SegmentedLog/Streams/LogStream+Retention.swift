@@ -15,7 +15,10 @@ public struct LogRetention: Sendable, Hashable {
 extension LogStream {
     /// The position that the stream may be trimmed to: where an entry begins, or the tail. Looks into block indexes, so
     /// it may wait for the disk; costs a step for each block that goes.
-    /// - Parameter now: The wall clock, in milliseconds since 1970.
+    ///
+    /// - Parameters:
+    ///   - retention: How much is to be kept.
+    ///   - now: The wall clock, in milliseconds since 1970.
     public func retentionStart(_ retention: LogRetention, now: Int64) -> StreamPosition {
         let (index, oldest) = withIndex { ($0, $0.start) }
         var result = oldest

@@ -44,10 +44,12 @@ public final class LogStream: Sendable {
 
     /// Whether planning such a read would not wait for the disk, as far as can be told.
     public func planIsResident(from position: StreamPosition, byteCountLimit: Int) -> Bool {
-        let places = withIndex {
-            $0.places(
-                from: position, upTo: $0.tail, byteCountLimit: byteCountLimit, splitsEntries: true, in: segments)
+        let places = withIndex { index -> ReadPlaces? in
+            guard position < index.journalStart, !index.extents.isEmpty else { return nil }
+            return index.places(
+                from: position, upTo: index.tail, byteCountLimit: byteCountLimit, splitsEntries: true, in: segments)
         }
+        guard let places else { return true }
         return places.sealed.allSatisfy { $0.segment.indexIsResident(ofStreamAt: $0.row) }
     }
 

@@ -111,6 +111,8 @@ extension LogRead {
             }
             guard wanted > 0 else { return false }
             add(segment, block: block, skippedByteCount: skipped, byteCount: wanted)
+            // Perhaps within the block: then the next one does not begin where the read ends.
+            if splitsEntries, byteCount == byteCountLimit { return false }
             block += 1
         }
         return true

@@ -15,6 +15,9 @@ public struct LogConfiguration: Sendable {
     /// The most files of sealed journal segments that are kept to be written again.
     public var recycledSegmentCountLimit = 4
 
+    /// So many full journal segments may wait to be sealed; then appends wait as well. At least 1.
+    public var unsealedSegmentCountLimit = 16
+
     /// Makes the rows of streams for sealed segments.
     public var rows: any LogRowFolder = CreationRows()
 
@@ -94,6 +97,10 @@ public struct LogStatistics: Sendable {
     public var pendingByteCount = 0
     /// Journal segments, now.
     public var segmentCount = 0
+    /// Full journal segments that are to be sealed, now.
+    public var unsealedSegmentCount = 0
+    /// Whether segments are being sealed, merged or removed, now.
+    public var isMaintaining = false
     /// Sealed segments, now.
     public var sealedSegmentCount = 0
     /// The bytes of their files.

@@ -6,15 +6,17 @@ import Testing
 @Suite struct StreamErrorTableTests {
     private static let position = StreamPosition(rawValue: 9)
 
-    @Test(arguments: [
+    private static let refusals: [(StreamError, Int)] = [
         (.notFound, 404), (.gone, 410), (.alreadyExists, 409), (.closed(finalPosition: position), 409),
         (.contentTypeMismatch(stream: .octetStream), 409), (.contentTypeMissing, 400), (.sequenceNotGreater, 409),
         (.emptyAppend, 400), (.emptyJSONArray, 400), (.producerGap(expected: 1, received: 3, tail: position), 409),
         (.producerEpochStale(current: 2, tail: position), 403), (.producerEpochMustStartAtZero(tail: position), 400),
-        (.positionInsideMessage, 400), (.positionBeforeEarliest(earliest: position), 410),
+        (.positionInsideMessage, 400), (.trimmed(earliest: position), 410), (.positionBeyondTail(tail: position), 400),
         (.tooLarge(byteCountLimit: 5), 413), (.diskFull, 507), (.unavailable(reason: "/secret/path"), 503),
-        (.shuttingDown, 503),
-    ] as [(StreamError, Int)])
+        (.damaged(reason: "/secret/path"), 410), (.shuttingDown, 503),
+    ]
+
+    @Test(arguments: refusals)
     func `every refusal has its status and says why in words`(error: StreamError, status: Int) throws {
         let response = ProtocolResponse.refusal(error, of: .append)
         #expect(response.status == status)

@@ -30,8 +30,25 @@ import Testing
         #expect(expected.withUnsafeBytes { AppendRecord.decode($0) } == record)
     }
 
+    @Test func `A retention follows the lifetime`() throws {
+        let row = StreamRow(
+            path: try StreamPath("a"), contentType: try #require(ContentType("a/b")), lifetime: nil,
+            isClosedAtCreation: false, createdAt: WallClockTime(millisecondsSince1970: 1),
+            retention: Retention(byteCountLimit: 0x0102))
+        let expected: [UInt8] =
+            [1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0] + Array("a".utf8) + [3, 0, 0, 0] + Array("a/b".utf8) + [0]
+            + Array(repeating: 0xFF, count: 8) + [2, 1, 0, 0, 0, 0, 0, 0] + [0]
+        #expect(row.encode() == expected)
+        #expect(expected.withUnsafeBytes { StreamRow.decode($0) } == row)
+    }
+
+    @Test func `A renewal has these bytes`() {
+        #expect(AppendRecord(renews: true).encode() == [1, 8])
+        #expect(([1, 8] as [UInt8]).withUnsafeBytes { AppendRecord.decode($0) } == AppendRecord(renews: true))
+    }
+
     @Test(arguments: [
-        StreamRowSample.plain, .until, .sliding,
+        StreamRowSample.plain, .until, .sliding, .retained,
     ])
     func `No beginning of a row and no row with a byte more is a row`(_ sample: StreamRowSample) throws {
         let row = try sample.row()
@@ -46,13 +63,13 @@ import Testing
     @Test func `Unknown versions and flags are refused`() {
         let bytes = AppendRecord(closes: true).encode()
         #expect([2, bytes[1]].withUnsafeBytes { AppendRecord.decode($0) } == nil)
-        #expect([bytes[0], 8].withUnsafeBytes { AppendRecord.decode($0) } == nil)
+        #expect([bytes[0], 16].withUnsafeBytes { AppendRecord.decode($0) } == nil)
         #expect([bytes[0], 0].withUnsafeBytes { AppendRecord.decode($0) } == nil)
     }
 }
 
 enum StreamRowSample: Sendable {
-    case plain, until, sliding
+    case plain, until, sliding, retained
 
     func row() throws -> StreamRow {
         var row = StreamRow(
@@ -61,6 +78,7 @@ enum StreamRowSample: Sendable {
         switch self {
         case .plain: break
         case .until: row.lifetime = .until(WallClockTime(millisecondsSince1970: 5), text: "1970-01-01T00:00:00.005Z")
+        case .retained: row.retention = Retention(ageLimitSeconds: 5)
         case .sliding: row.lifetime = .sliding(seconds: 1 << 50)
         }
         return row

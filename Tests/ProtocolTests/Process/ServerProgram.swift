@@ -72,6 +72,13 @@ final class ServerProgram: @unchecked Sendable {
         }
     }
 
+    /// Open files, sockets and the like.
+    var descriptorCount: Int {
+        get throws {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd").count
+        }
+    }
+
     private static func executable() throws -> URL {
         // Beside the bundle of the tests, in the build directory.
         let bundle = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
