@@ -166,8 +166,10 @@ struct SealedFooter: Equatable {
         guard rowsByteCount <= start - rowsOffset, rowsEnd.roundedUp(to: Self.alignment) == start else {
             throw .damaged(byteOffset: start + 56, reason: "the footer does not follow the row area")
         }
-        guard firstSequenceNumber <= endSequenceNumber else {
-            throw .damaged(byteOffset: start + 72, reason: "the sequence numbers end before they begin")
+        guard firstSequenceNumber > .none, firstSequenceNumber <= endSequenceNumber,
+            endSequenceNumber.rawValue <= LogSequenceNumber.limit
+        else {
+            throw .damaged(byteOffset: start + 72, reason: "the sequence numbers are out of range")
         }
     }
 

@@ -122,6 +122,9 @@ struct JournalReplay {
         _ entry: Entry, _ sequenceNumber: LogSequenceNumber, committedAt: Int64, segment: JournalSegment,
         payloadOffset: Int, entryOffset: Int
     ) throws(RecoveryRefusal) {
+        guard entry.kind == .append || entry.payloadByteCount == 0,
+            entry.position.rawValue <= StreamPosition.limit - UInt64(entry.payloadByteCount)
+        else { throw RecoveryRefusal(reason: "an entry has bytes that it cannot have") }
         guard let stream = try stream(of: entry, sequenceNumber) else { return }
         let tail = stream.tail
         switch entry.kind {

@@ -57,7 +57,14 @@ struct LogRecovery {
             segments: segments.map(\.segment), storeIdentifier: storeIdentifier, directoryPath: path, table: table,
             sealed: sealed.last.map { .init(end: $0.journalEnd, streams: streams.streams) }, holes: streams.holes,
             recover: recover)
-        let end = try replay.run()
+        let end: JournalEnd
+        do throws(LogOpenError) {
+            end = try replay.run()
+        } catch {
+            // Segments and streams hold each other: without this, the files of a refused store would stay mapped.
+            for segment in segments { segment.segment.touchedStreams = [] }
+            throw error
+        }
         let last = segments[end.segmentIndex].segment
         try system { () throws(FileSystemError) in
             try clear(end, in: last)
