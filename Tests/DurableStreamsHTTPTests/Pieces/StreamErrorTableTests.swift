@@ -12,6 +12,7 @@ import Testing
         (.emptyAppend, 400), (.emptyJSONArray, 400), (.producerGap(expected: 1, received: 3, tail: position), 409),
         (.producerEpochStale(current: 2, tail: position), 403), (.producerEpochMustStartAtZero(tail: position), 400),
         (.positionInsideMessage, 400), (.trimmed(earliest: position), 410),
+        (.forkSourceNotFound, 404), (.forkSourceGone, 409), (.subOffsetBeyondAppend, 400),
         (.positionBeyondTail(tail: position), 400), (.damaged(reason: "/secret/path"), 410),
         (.tooLarge(byteCountLimit: 5), 413), (.diskFull, 507), (.unavailable(reason: "/secret/path"), 503),
         (.shuttingDown, 503),
@@ -31,6 +32,10 @@ import Testing
         #expect(ProtocolResponse.refusal(.gone, of: .create).status == 409)
         #expect(ProtocolResponse.refusal(.gone, of: .read).status == 410)
         #expect(ProtocolResponse.refusal(.gone, of: .delete).status == 410)
+    }
+
+    @Test func `a fork from before the earliest offset is a bad request`() {
+        #expect(ProtocolResponse.refusal(.trimmed(earliest: Self.position), of: .create).status == 400)
     }
 
     @Test func `refusals of producers carry their numbers`() {
