@@ -40,6 +40,12 @@ struct RecordReader {
         return UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + Int(byteCount))])
     }
 
+    /// Nil also where the text is no normalized path.
+    mutating func nextPath() -> StreamPath? {
+        guard let text = nextText(), let path = try? StreamPath(text), path.text == text else { return nil }
+        return path
+    }
+
     /// Nil also where the bytes are not UTF-8.
     mutating func nextText() -> String? { nextBlock().flatMap { String(validating: $0, as: UTF8.self) } }
 }

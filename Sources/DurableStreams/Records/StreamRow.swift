@@ -10,7 +10,8 @@
 ///              1: 8  seconds
 ///              2: 8  wall-clock time in milliseconds since 1970, 4 byte count of the text, then the text as it was given
 ///            if flag 2:  8 age limit in seconds, 8 limit of the byte count; all bits set for no limit
-///         1  origin: 0 a stream of its own; other values are reserved for streams that continue another one
+///         1  origin: 0 a stream of its own, 1 a fork
+///              1: where it comes from (``ForkRow``)
 ///
 /// All integers are little endian. Nothing follows.
 struct StreamRow: Equatable {
@@ -27,6 +28,7 @@ struct StreamRow: Equatable {
     var isClosedAtCreation: Bool
     var createdAt: WallClockTime
     var retention: Retention?
+    var fork: ForkRow?
 
     func encode() -> [UInt8] {
         var writer = RecordWriter()
@@ -49,7 +51,8 @@ struct StreamRow: Equatable {
             writer.add(retention.ageLimitSeconds ?? .max)
             writer.add(retention.byteCountLimit ?? .max)
         }
-        writer.add(UInt8(0))
+        writer.add(UInt8(fork == nil ? 0 : 1))
+        fork?.encode(into: &writer)
         return writer.bytes
     }
 
@@ -58,8 +61,7 @@ struct StreamRow: Equatable {
         var reader = RecordReader(bytes)
         guard reader.next(UInt8.self) == version, let flags = reader.next(UInt8.self),
             flags & ~(Flag.closed | Flag.retention) == 0,
-            let createdAt = reader.next(Int64.self), let pathText = reader.nextText(),
-            let path = try? StreamPath(pathText), path.text == pathText,
+            let createdAt = reader.next(Int64.self), let path = reader.nextPath(),
             let contentType = reader.nextText().flatMap(ContentType.init), let lifetimeKind = reader.next(UInt8.self)
         else { return nil }
         var lifetime: Lifetime?
@@ -79,9 +81,11 @@ struct StreamRow: Equatable {
             retention = Retention(
                 ageLimitSeconds: age == .max ? nil : age, byteCountLimit: byteCount == .max ? nil : byteCount)
         }
-        guard reader.next(UInt8.self) == 0, reader.isAtEnd else { return nil }
+        guard let origin = reader.next(UInt8.self), origin <= 1 else { return nil }
+        let fork = origin == 1 ? ForkRow.decode(&reader) : nil
+        guard (fork != nil) == (origin == 1), reader.isAtEnd else { return nil }
         return StreamRow(
             path: path, contentType: contentType, lifetime: lifetime, isClosedAtCreation: flags & Flag.closed != 0,
-            createdAt: WallClockTime(millisecondsSince1970: createdAt), retention: retention)
+            createdAt: WallClockTime(millisecondsSince1970: createdAt), retention: retention, fork: fork)
     }
 }

@@ -25,7 +25,7 @@ struct StreamRowFolder: LogRowFolder {
             guard entry.kind == .append, let record = AppendRecord.decode(entry.annotation) else {
                 throw RecoveryRefusal(reason: "the record of an append is malformed")
             }
-            state.writer.apply(record, byteCount: 0)
+            state.apply(record)
         }
         return state.encode()
     }

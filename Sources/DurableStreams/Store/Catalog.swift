@@ -73,7 +73,12 @@ final class Catalog: Sendable {
 
     /// Lets go of all streams, which hold the store that holds them.
     func removeAll() {
+        var forks: [Stream] = []
+        forEach(where: { $0.configuration.fork != nil }) { forks.append($0) }
         for shard in shards { shard.streams.withLock { $0 = PathTable() } }
+        // One by one, each before its source, so that long chains do not end each other in each other's deinitializers.
+        forks.sort { $0.number.rawValue < $1.number.rawValue }
+        while forks.popLast() != nil {}
     }
 
     private func place(of path: UnsafeRawBufferPointer) -> (shard: Shard, hash: UInt32) {

@@ -13,6 +13,7 @@ final class StoreContext: @unchecked Sendable {
     let direct = DeliveryLane(direct: ())
     private let configurations = Mutex(StreamConfigurationTable())
     let appendByteCountLimit: Int
+    let eventHandler: @Sendable (StoreEvent) -> Void
     let clock: LifetimeClock
     let sweeper: StreamSweeper
     /// For streams that have none of their own.
@@ -24,13 +25,14 @@ final class StoreContext: @unchecked Sendable {
         clock = LifetimeClock(wallClock: configuration.wallClock, steadyClock: configuration.steadyClock)
         sweeper = StreamSweeper(clock: clock)
         retention = configuration.retention
+        eventHandler = configuration.eventHandler
     }
 
     func attach(_ log: SegmentedLog) { self.log = log }
 
     /// The same object for streams that are alike.
-    func configuration(for request: CreateRequest) -> StreamConfiguration {
-        configurations.withLock { $0.configuration(for: request, in: self) }
+    func configuration(for creation: StreamRow, _ fork: ForkOrigin?) -> StreamConfiguration {
+        configurations.withLock { $0.configuration(for: creation, fork, in: self) }
     }
 
     /// Lets go of everything that holds the context in turn. Streams that somebody else holds go on working.

@@ -22,10 +22,8 @@ final class StoreRecovery {
         guard let creation = row.creation.withUnsafeBytes({ StreamRow.decode($0) }) else {
             throw RecoveryRefusal(reason: "the record of a new stream is malformed")
         }
-        let stream = makeStream(recovered.stream, creation)
-        var writer = row.writer
-        writer.tail = recovered.tail
-        stream.recover(writer)
+        let stream = try makeStream(recovered.stream, creation)
+        stream.recover(row, tail: recovered.tail)
         streams[recovered.stream.number] = Found(stream: stream, newestCommitAt: recovered.newestCommitAt)
     }
 
@@ -37,8 +35,8 @@ final class StoreRecovery {
             guard let creation = StreamRow.decode(entry.annotation) else {
                 throw RecoveryRefusal(reason: "the record of a new stream is malformed")
             }
-            let stream = makeStream(entry.stream, creation)
-            stream.recover(WriterState(isClosed: creation.isClosedAtCreation))
+            let stream = try makeStream(entry.stream, creation)
+            stream.recover(AppendRecord(closes: creation.isClosedAtCreation), byteCount: 0)
             streams[number] = Found(stream: stream, newestCommitAt: entry.committedAt)
         case .append:
             // The annotation is with the last part of an append; all parts are there or none.
@@ -54,17 +52,20 @@ final class StoreRecovery {
         }
     }
 
-    private func makeStream(_ logStream: LogStream, _ creation: StreamRow) -> Stream {
-        let request = CreateRequest(
-            path: creation.path, contentType: creation.contentType, lifetime: creation.lifetime,
-            closed: creation.isClosedAtCreation, retention: creation.retention)
+    private func makeStream(_ logStream: LogStream, _ creation: StreamRow) throws(RecoveryRefusal) -> Stream {
+        if let fork = creation.fork, fork.source.rawValue >= logStream.number.rawValue {
+            throw RecoveryRefusal(reason: "a fork is older than what it comes from")
+        }
+        // What a fork comes from is looked up when all streams are known.
+        let origin = creation.fork.map { ForkOrigin($0, source: nil) }
         return Stream(
-            logStream, path: creation.path, configuration: context.configuration(for: request),
+            logStream, path: creation.path, configuration: context.configuration(for: creation, origin),
             createdAt: creation.createdAt)
     }
 
     /// Makes what was found visible.
     func finish() {
+        for found in streams.values { attachSource(of: found.stream) }
         // On the steady clock, which agrees with the wall clock now.
         let now = context.clock.steady
         for found in streams.values {
@@ -75,5 +76,18 @@ final class StoreRecovery {
             context.sweeper.add(found.stream)
         }
         streams = [:]
+    }
+
+    private func attachSource(of stream: Stream) {
+        guard let origin = stream.configuration.fork else { return }
+        guard let source = streams[origin.row.source]?.stream else {
+            // A source is deleted after its forks, so its segment is lost. The fork's own bytes are not.
+            return context.eventHandler(
+                StoreEvent(
+                    level: .error, message: "what a fork comes from is missing",
+                    metadata: ["stream": "\(stream.number.rawValue)", "source": "\(origin.row.source.rawValue)"]))
+        }
+        source.withState { $0.addFork() }
+        origin.attach(source)
     }
 }

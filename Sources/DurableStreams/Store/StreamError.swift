@@ -29,6 +29,12 @@ public enum StreamError: Error, Sendable {
     case producerEpochMustStartAtZero(tail: StreamPosition)
     /// The position lies inside a JSON message.
     case positionInsideMessage
+    /// The stream to fork from is not there, or has expired.
+    case forkSourceNotFound
+    /// The stream to fork from was deleted, but others still read from it.
+    case forkSourceGone
+    /// The append at the fork's offset is not so long, or there is none.
+    case subOffsetBeyondAppend
     /// What was there is not kept any more: the stream begins at `earliest`.
     case trimmed(earliest: StreamPosition)
     /// The stream ends, durably, before the position.

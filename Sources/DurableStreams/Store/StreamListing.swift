@@ -49,7 +49,7 @@ extension StreamStore {
                             && smallest.mayTake(path)
                     }
                 } _: { stream in
-                    if let visible = stream.visible { smallest.add(visible) }
+                    if let visible = stream.visible, !visible.isSoftDeleted { smallest.add(visible) }
                 }
             }
         }

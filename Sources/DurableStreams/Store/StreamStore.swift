@@ -69,7 +69,8 @@ public final class StreamStore: Sendable {
         StoreStatistics(context.log.statistics, durability: configuration.durability)
     }
 
-    /// The stream at this path, if there is a durable one that has not expired.
+    /// The stream at this path, if there is a durable one that has not expired. It may be one that is only kept for its
+    /// forks (``Stream/isSoftDeleted``), so that no other can be created there.
     public func stream(at path: StreamPath) -> Stream? { context.catalog[path]?.visible }
 
     /// Runs work that may block or take long on one of the store's threads.

@@ -33,9 +33,9 @@ final class StreamSweeper: @unchecked Sendable {
         wallClockLead = clock.wall - clock.steady
     }
 
-    /// Takes a new stream, if it is one that time does something to. It is let go of some time after it was deleted.
+    /// Takes a stream, if it is one that time does something to. It is let go of some time after it was deleted.
     func add(_ stream: Stream) {
-        guard stream.lifetime != nil || stream.retention.logRetention != nil else { return }
+        guard stream.lifetime != nil || stream.retention.logRetention != nil || stream.isOwedWork else { return }
         arrivals.withLock { $0.append(stream) }
     }
 
@@ -95,7 +95,12 @@ final class StreamSweeper: @unchecked Sendable {
     /// False if the stream is of no interest any more.
     private func visit(_ row: inout Row) -> Bool {
         let stream = row.stream
-        if stream.withState({ $0.isDeleted }) { return false }
+        let (isDeleted, isKeptForForks) = stream.withState { ($0.isDeleted, $0.softDeletionIsPending) }
+        if isDeleted { return false }
+        if isKeptForForks {
+            stream.deleteIfAbandoned()
+            return true
+        }
         if stream.isExpired {
             // What must wait is found again by the next round.
             _ = stream.attemptDelete(on: stream.context.direct) { _ in }

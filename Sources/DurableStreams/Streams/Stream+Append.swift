@@ -35,6 +35,7 @@ extension Stream {
         let verdict = withState { state -> Verdict<AppendReceipt> in
             let isPending = state.hasPendingEntries
             guard !state.deletionIsPending else { return .answer(.failure(.notFound), afterPending: isPending) }
+            guard !state.softDeletionIsPending else { return .answer(.failure(.gone), afterPending: isPending) }
             let decision = AppendDecision.decide(
                 request, byteCount: payload.byteCount, contentType: contentType, state: state.writer)
             switch decision {
@@ -71,39 +72,16 @@ extension Stream {
         return .isDone
     }
 
+    /// Puts what was decided into the log, behind everything before.
     func put(
-        _ record: AppendRecord, _ payload: LogPayload, _ answer: PendingAnswer<AppendReceipt>?, _ state: inout State
+        _ record: AppendRecord, _ payload: LogPayload, _ completion: (any CommitCompletion)?, _ state: inout State
     ) throws(LogRefusal) {
-        var tag = EntryTag.isLast
-        if record.closes { tag.insert(.closes) }
         let annotation = record.encode()
         try annotation.withUnsafeBufferPointer { (bytes) throws(LogRefusal) in
             try context.log.append(
-                to: self, at: state.writer.tail, annotation: UnsafeRawBufferPointer(bytes), payload: payload,
-                tag: tag.rawValue, completion: answer)
+                to: self, at: logPosition(state.writer.tail), annotation: UnsafeRawBufferPointer(bytes),
+                payload: payload, tag: EntryTag(record).rawValue, completion: completion)
         }
-        state.writer.apply(record, byteCount: payload.byteCount)
-        state.didPut()
-    }
-
-    /// Deletes the stream. Like an append it takes effect at once for what is decided next, and for readers with its commit.
-    func attemptDelete(
-        on lane: DeliveryLane, completion: @escaping @Sendable (Result<Void, StreamError>) -> Void
-    ) -> AppendAttempt {
-        let verdict = withState { state -> Verdict<Void> in
-            guard !state.deletionIsPending else {
-                return .answer(.failure(.notFound), afterPending: state.hasPendingEntries)
-            }
-            do throws(LogRefusal) {
-                try context.log.deleteStream(
-                    self, at: state.writer.tail, tag: EntryTag.isLast.rawValue,
-                    completion: PendingAnswer(.success(()), on: lane, context.deliveries, completion))
-                state.didPutDeletion()
-                return .isPending
-            } catch {
-                return Verdict(error)
-            }
-        }
-        return give(verdict, on: lane, completion)
+        state.didPut(record, byteCount: payload.byteCount)
     }
 }

@@ -24,7 +24,8 @@ public final class Stream: LogStreamOwner {
         self.configuration = configuration
         self.createdAt = createdAt
         pathBytes = PathBytes(path)
-        var state = State(lastUse: configuration.context.clock.steady)
+        var state = State(
+            base: configuration.fork?.row.divergence ?? .start, lastUse: configuration.context.clock.steady)
         if let predecessor { state.setPredecessor(predecessor) }
         self.state = Mutex(state)
     }
@@ -45,17 +46,23 @@ public final class Stream: LogStreamOwner {
         public var tail: StreamPosition
         /// Whether the tail is final.
         public var isClosed: Bool
+        /// Also if forks still read from it.
         public var isDeleted: Bool
     }
 
     public var snapshot: Snapshot {
         state.withLock {
-            Snapshot(earliest: earliest, tail: $0.tail, isClosed: $0.isClosed, isDeleted: $0.isDeleted)
+            Snapshot(
+                earliest: earliest($0), tail: $0.tail, isClosed: $0.isClosed,
+                isDeleted: $0.isDeleted || $0.isDeletedSoftly)
         }
     }
 
-    /// Whether the stream was deleted while others read from it.
-    public var isSoftDeleted: Bool { false }
+    /// Whether the stream was deleted, or expired, while it has forks: it is only kept because they read from it.
+    public var isSoftDeleted: Bool {
+        let (isDeletedSoftly, hasForks) = state.withLock { ($0.isDeletedSoftly, $0.hasForks) }
+        return isDeletedSoftly || hasForks && isExpired
+    }
 
     func withState<Result: Sendable>(_ body: (inout State) -> Result) -> Result { state.withLock { body(&$0) } }
 
@@ -63,7 +70,21 @@ public final class Stream: LogStreamOwner {
     var visible: Stream? {
         let (isCreated, isDeleted, predecessor) = state.withLock { ($0.isCreated, $0.isDeleted, $0.predecessor) }
         guard isCreated else { return predecessor?.visible }
-        return isDeleted || isExpired ? nil : self
+        if isDeleted { return nil }
+        return isSoftDeleted || !isExpired ? self : nil
+    }
+
+    /// Whether its path is free for another stream: this one is being deleted for good, or has expired without forks.
+    var isGoing: Bool {
+        let (isGoing, isKept) = state.withLock { ($0.deletionIsPending, $0.softDeletionIsPending || $0.hasForks) }
+        return isGoing || !isKept && isExpired
+    }
+
+    /// - Throws: ``StreamError/notFound`` if the stream has expired, ``StreamError/gone`` if it did while it has forks.
+    ///   Whether it was deleted is not looked at.
+    func checkLifetime() throws(StreamError) {
+        guard isExpired else { return }
+        throw withState { $0.hasForks || $0.softDeletionIsPending } ? .gone : .notFound
     }
 
     // MARK: Following
@@ -89,19 +110,26 @@ public final class Stream: LogStreamOwner {
     public func entriesDidCommit(_ entries: CommittedEntries) {
         let (watchers, isDeleted) = state.withLock { state in
             var isNews = false
-            for entry in entries where state.didCommit(entry) { isNews = true }
+            for entry in entries where state.didCommit(entry, base: base) { isNews = true }
             return (isNews ? state.watchers : [], state.isDeleted)
         }
-        if isDeleted { context.catalog.remove(self) }
+        if isDeleted {
+            context.catalog.remove(self)
+            configuration.fork?.detach()
+        }
         for group in watchers { group.wake(context.deliveries) }
     }
 
     // MARK: For the opening
 
-    func recover(_ writer: WriterState) { state.withLock { $0.writer = writer } }
+    /// - Parameter tail: The engine's.
+    func recover(_ row: StreamStateRow, tail: StreamPosition) {
+        let tail = position(ofLog: tail)
+        state.withLock { $0.recover(row, tail: tail) }
+    }
 
     func recover(_ record: AppendRecord, byteCount: Int) {
-        state.withLock { $0.writer.apply(record, byteCount: byteCount) }
+        state.withLock { $0.recover(record, byteCount: byteCount) }
     }
 
     /// The stream was read back from the log, where everything is durable.

@@ -26,7 +26,8 @@ public struct StreamChunk: Sendable, Equatable {
 /// - The last chunk of a closed stream has ``StreamChunk/isClosed``; it has no bytes if the stream was closed behind
 ///   what was delivered before. Then the sequence ends. No other chunk is empty.
 /// - When the task is cancelled the sequence ends, without such a chunk.
-/// - Fails with ``StreamError/notFound`` when the stream is deleted (or was deleted or expired before), with
+/// - Fails with ``StreamError/notFound`` or ``StreamError/gone`` when the stream is deleted (or was before, or has
+///   expired), with
 ///   ``StreamError/positionInsideMessage`` if the first position is no boundary of a JSON stream, with
 ///   ``StreamError/trimmed(earliest:)`` if what comes next is not kept any more, and if reading fails.
 public struct StreamFollower: AsyncSequence, Sendable {
@@ -111,7 +112,7 @@ public struct StreamFollower: AsyncSequence, Sendable {
 
         private mutating func subscribe() throws(StreamError) {
             // A subscription keeps a stream from expiring, also one that has.
-            guard !stream.isExpired else { throw .notFound }
+            try stream.checkLifetime()
             let signal = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
             subscription = stream.subscribe(on: stream.context.direct) { signal.continuation.yield() }
             changes = signal.stream.makeAsyncIterator()

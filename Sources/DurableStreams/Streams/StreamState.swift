@@ -1,15 +1,16 @@
 internal import SegmentedLog
 
 extension Stream {
-    /// What changes about a stream, under its lock.
+    /// What changes about a stream, under its lock. Positions are the stream's own; for a fork the engine's are lower by
+    /// the divergence.
     struct State: Sendable {
         /// Accepted, durable or not. Decisions are made on this.
-        var writer = WriterState()
+        var writer: WriterState
         private var facts: Facts = []
         /// Accepted and not durable yet.
         private(set) var pendingEntryCount: UInt32 = 0
         /// The durable end.
-        private(set) var tail = StreamPosition.start
+        private(set) var tail: StreamPosition
         /// When the stream was last used, on the steady clock.
         private(set) var lastUse: Int64
         /// Nil as long as there is nothing in it, as for nearly all streams.
@@ -19,23 +20,38 @@ extension Stream {
         private struct Facts: OptionSet {
             var rawValue: UInt8
             static let deletionIsPending = Facts(rawValue: 1)
+            static let softDeletionIsPending = Facts(rawValue: 2)
             // Durable facts. They and the tail change together, so that nobody sees part of an append, or its data
             // without its end.
-            static let isCreated = Facts(rawValue: 2)
-            static let isClosed = Facts(rawValue: 4)
-            static let isDeleted = Facts(rawValue: 8)
+            static let isCreated = Facts(rawValue: 4)
+            static let isClosed = Facts(rawValue: 8)
+            static let isDeleted = Facts(rawValue: 16)
+            static let isDeletedSoftly = Facts(rawValue: 32)
             /// Whether the last use would not be found after a restart.
-            static let lastUseIsUnsaved = Facts(rawValue: 16)
+            static let lastUseIsUnsaved = Facts(rawValue: 64)
         }
 
-        init(lastUse: Int64) { self.lastUse = lastUse }
+        /// - Parameter base: Where the stream's own bytes begin.
+        init(base: StreamPosition, lastUse: Int64) {
+            writer = WriterState()
+            writer.tail = base
+            tail = base
+            self.lastUse = lastUse
+        }
 
+        /// Whether the stream is being deleted, or is deleted, for good.
         var deletionIsPending: Bool { facts.contains(.deletionIsPending) }
+        /// Whether the stream is being deleted, or is deleted, for everybody but its forks.
+        var softDeletionIsPending: Bool { !facts.isDisjoint(with: [.softDeletionIsPending, .isDeletedSoftly]) }
         var isCreated: Bool { facts.contains(.isCreated) }
         var isClosed: Bool { facts.contains(.isClosed) }
         var isDeleted: Bool { facts.contains(.isDeleted) }
+        var isDeletedSoftly: Bool { facts.contains(.isDeletedSoftly) }
         var lastUseIsUnsaved: Bool { facts.contains(.lastUseIsUnsaved) }
         var hasPendingEntries: Bool { pendingEntryCount > 0 }
+        var hasForks: Bool { (extras?.forkCount ?? 0) > 0 }
+        /// Whether the stream was only kept for forks, and there are none any more.
+        var isAbandoned: Bool { softDeletionIsPending && !hasForks && !deletionIsPending }
 
         // MARK: Use
 
@@ -47,47 +63,79 @@ extension Stream {
 
         // MARK: Accepting
 
-        mutating func didPut() { pendingEntryCount += 1 }
+        mutating func didPut(_ record: AppendRecord, byteCount: Int) {
+            writer.apply(record, byteCount: byteCount)
+            if record.deletesSoftly { facts.insert(.softDeletionIsPending) }
+            if let start = record.start { withExtras { $0.pendingStarts.append(start) } }
+            pendingEntryCount += 1
+        }
 
         mutating func didPutDeletion() {
             facts.insert(.deletionIsPending)
             pendingEntryCount += 1
         }
 
+        /// A trim of which the engine was told.
         mutating func didPutTrim(to position: StreamPosition) {
-            withExtras { $0.pendingStart = position }
+            withExtras { $0.pendingStarts.append(position) }
             pendingEntryCount += 1
         }
 
         /// Where the stream begins once everything is durable that is pending, if that is to change.
-        var pendingStart: StreamPosition? { extras?.pendingStart }
+        var pendingStart: StreamPosition? { extras?.pendingStarts.last }
+
+        /// Where the stream begins as far as the engine does not know of it: durable.
+        var start: StreamPosition { extras?.start ?? .start }
+
+        // MARK: Forks
+
+        mutating func addFork() { withExtras { $0.forkCount += 1 } }
+        mutating func removeFork() { withExtras { $0.forkCount -= 1 } }
 
         // MARK: Becoming durable
 
         /// Whether followers want to know of it.
-        mutating func didCommit(_ entry: CommittedEntry) -> Bool {
+        /// - Parameter base: Where the stream's own bytes begin.
+        mutating func didCommit(_ entry: CommittedEntry, base: StreamPosition) -> Bool {
             let tag = EntryTag(rawValue: entry.tag)
             // The parts of an append before the last show nothing.
             guard tag.contains(.isLast) else { return false }
             pendingEntryCount -= 1
-            if entry.kind == .trim {
-                didTrim(to: entry.end)
-                return false
-            }
-            let isNews = tail != entry.end || tag.contains(.closes) || entry.kind == .delete
-            tail = entry.end
+            if tag.contains(.trims) { takePendingStart(inEngine: entry.kind == .trim) }
+            guard entry.kind != .trim else { return false }
+            let end = base.advanced(by: entry.end.distance(from: .start))
+            let isNews = tail != end || !tag.isDisjoint(with: [.closes, .deletesSoftly]) || entry.kind == .delete
+            tail = end
             if tag.contains(.creates) {
                 facts.insert(.isCreated)
                 setPredecessor(nil)
             }
             if tag.contains(.closes) { facts.insert(.isClosed) }
+            if tag.contains(.deletesSoftly) { facts.insert(.isDeletedSoftly) }
             if entry.kind == .delete { facts.insert(.isDeleted) }
             return isNews
         }
 
-        private mutating func didTrim(to position: StreamPosition) {
-            guard pendingStart == position else { return }
-            withExtras { $0.pendingStart = nil }
+        private mutating func takePendingStart(inEngine: Bool) {
+            withExtras { extras in
+                let position = extras.pendingStarts.removeFirst()
+                if !inEngine { extras.start = max(extras.start, position) }
+            }
+        }
+
+        // MARK: For the opening
+
+        mutating func recover(_ row: StreamStateRow, tail: StreamPosition) {
+            writer = row.writer
+            writer.tail = tail
+            if row.isDeletedSoftly { facts.insert(.isDeletedSoftly) }
+            if let start = row.start { withExtras { $0.start = start } }
+        }
+
+        mutating func recover(_ record: AppendRecord, byteCount: Int) {
+            writer.apply(record, byteCount: byteCount)
+            if record.deletesSoftly { facts.insert(.isDeletedSoftly) }
+            if let start = record.start { withExtras { $0.start = max($0.start, start) } }
         }
 
         /// Everything that was accepted is durable: it was read back from the log.
@@ -105,9 +153,15 @@ extension Stream {
             var watchers: [WatcherGroup] = []
             /// What was at the path before and is visible until this stream is durable.
             var predecessor: Stream?
-            var pendingStart: StreamPosition?
+            /// Forks that are not deleted, pending ones included.
+            var forkCount: UInt32 = 0
+            var start = StreamPosition.start
+            /// Of trims that are not durable yet, oldest first.
+            var pendingStarts: [StreamPosition] = []
 
-            var isEmpty: Bool { watchers.isEmpty && predecessor == nil && pendingStart == nil }
+            var isEmpty: Bool {
+                watchers.isEmpty && predecessor == nil && forkCount == 0 && start == .start && pendingStarts.isEmpty
+            }
         }
 
         private mutating func withExtras<Result>(_ body: (Extras) -> Result) -> Result {
@@ -150,4 +204,16 @@ struct EntryTag: OptionSet {
     static let isLast = EntryTag(rawValue: 1)
     static let closes = EntryTag(rawValue: 2)
     static let creates = EntryTag(rawValue: 4)
+    static let trims = EntryTag(rawValue: 8)
+    static let deletesSoftly = EntryTag(rawValue: 16)
+
+    init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// Of an entry with this record.
+    init(_ record: AppendRecord) {
+        self = .isLast
+        if record.closes { insert(.closes) }
+        if record.start != nil { insert(.trims) }
+        if record.deletesSoftly { insert(.deletesSoftly) }
+    }
 }
