@@ -97,6 +97,7 @@ let package = Package(
         .testTarget(
             name: "SegmentedLogTests",
             dependencies: ["SegmentedLog", "SimulatedDisk"],
+            exclude: ["Golden"],
             swiftSettings: settings
         ),
         .testTarget(
