@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Reads the journal from front to back when a log is opened: verifies every frame, hands every entry to the owner, and
 /// finds the end.
 ///
@@ -237,7 +235,8 @@ struct JournalReplay {
             segmentIndex: current, offset: offset, doubtfulStart: doubtful.first?.offset ?? offset)
         for index in current..<segments.count {
             var place = index == current ? offset : SegmentHeader.byteCount
-            while let (found, frame) = findFrame(in: segments[index], from: place) {
+            var search = FrameSearch(segment: segments[index], storeIdentifier: storeIdentifier)
+            while let (found, frame) = search.next(from: place) {
                 if frame.firstSequenceNumber >= lost, frame.syncedSequenceNumber >= lost {
                     throw corrupt(
                         segment, offset,
@@ -257,23 +256,6 @@ struct JournalReplay {
             end.droppedByteCount += torn.paddedByteCount
         }
         return end
-    }
-
-    /// The next place from `offset` on where a whole frame verifies.
-    private func findFrame(in segment: JournalSegment, from offset: Int) -> (Int, FrameHeader)? {
-        let base = segment.bytes.baseAddress!
-        var place = offset
-        while place + FrameHeader.byteCount <= segment.byteCount,
-            // Most of what is searched is zeros, which the C library passes over much faster than a loop would.
-            let found = memchr(base + place, CInt(FrameHeader.magic & 0xFF), segment.byteCount - place)
-        {
-            place = UnsafeRawPointer(found) - base
-            if place % FrameHeader.alignment == 0, let frame = verifiedFrame(in: segment, at: place) {
-                return (place, frame)
-            }
-            place += 1
-        }
-        return nil
     }
 
     private func corrupt(_ segment: JournalSegment, _ offset: Int, _ reason: String) -> LogOpenError {
