@@ -1,5 +1,6 @@
 import DurableStreams
 @testable import DurableStreamsHTTP
+import HTTPTypes
 import Testing
 
 /// Forks (`PUT` with `Stream-Forked-From`).
