@@ -58,6 +58,21 @@ import Testing
         #expect(found == Set(model.keys))
     }
 
+    /// A table in which all values were at one place would hold the same, and take for ever.
+    @Test func `Values are spread over the whole table`() {
+        var table = PathTable<Value>()
+        var random = SeededGenerator(seed: 1)
+        var places: [Int] = []
+        for number in 0..<4_000 {
+            let hash = UInt32(truncatingIfNeeded: random.next()) | 1
+            table.insert(Value("\(number)"), hash: hash)
+            places.append(place("\(number)", hash, in: table) ?? -1)
+        }
+        // Of those that came after the last growth, each part of the table got about as many.
+        let counts = Dictionary(grouping: places.suffix(400), by: { $0 * 4 / 7_000 }).mapValues(\.count)
+        #expect(counts.count >= 3 && counts.values.allSatisfy { $0 < 250 }, "\(counts)")
+    }
+
     @Test func `An empty table holds nothing`() {
         let table = PathTable<Value>()
         #expect(table.count == 0)

@@ -177,9 +177,10 @@ private struct Simulation {
                 position = read.end
                 if read.reachesTail { break }
             }
+            let earliest = Int(stream.earliest.rawValue)
             found[path] = stream.withState { state in
                 VisibleStream(
-                    isJSON: stream.contentType.isJSON, earliest: Int(stream.earliest.rawValue), stored: stored,
+                    isJSON: stream.contentType.isJSON, earliest: earliest, stored: stored,
                     isClosed: state.isClosed,
                     lastSequence: state.writer.lastSequence,
                     producers: ["p0", "p1"].map { state.writer.producerState($0) })
