@@ -14,10 +14,18 @@ let settings: [SwiftSetting] =
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let protocolTestDependencies: [Target.Dependency] = [
+    "DurableStreamsServer", "DurableStreamsHummingbird", "DurableStreams", "DurableStreamsHTTP", hummingbird,
+    hummingbirdCore, logging, serviceLifecycle,
+]
 
 let package = Package(
     name: "durable-streams",
@@ -26,14 +34,17 @@ let package = Package(
         .library(name: "DurableStreams", targets: ["DurableStreams"]),
         .library(name: "DurableStreamsHTTP", targets: ["DurableStreamsHTTP", "DurableStreamsWire"]),
         .library(name: "DurableStreamsServer", targets: ["DurableStreamsServer"]),
+        .library(name: "DurableStreamsHummingbird", targets: ["DurableStreamsHummingbird"]),
         .executable(name: "durable-streams", targets: ["durable-streams"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
@@ -76,10 +87,20 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // The routes in somebody else's Hummingbird app.
+        .target(
+            name: "DurableStreamsHummingbird",
+            dependencies: [
+                "DurableStreamsHTTP", "DurableStreams", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTPTypes,
+                httpTypes, serviceLifecycle,
+            ],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "durable-streams",
             dependencies: [
-                "DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", logging, serviceLifecycle,
+                "DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", "SegmentedLog", logging,
+                serviceLifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -97,6 +118,7 @@ let package = Package(
         .testTarget(
             name: "SegmentedLogTests",
             dependencies: ["SegmentedLog", "SimulatedDisk"],
+            exclude: ["Golden"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -112,8 +134,23 @@ let package = Package(
         // The protocol, row by row, as a client sees it through a real socket; and the real program under load and kill -9.
         .testTarget(
             name: "ProtocolTests",
-            dependencies: ["DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", "durable-streams", logging],
+            dependencies: protocolTestDependencies + ["durable-streams"],
+            exclude: ["README.md"],
             swiftSettings: settings
+        ),
+        // The commands for a stopped store, as the real program runs them.
+        .testTarget(
+            name: "ToolsTests",
+            dependencies: ["DurableStreams", "SegmentedLog", "durable-streams"],
+            swiftSettings: settings
+        ),
+        // The same tests of the protocol, on links to the same sources, with Hummingbird in between.
+        .testTarget(
+            name: "ProtocolOverHummingbirdTests",
+            dependencies: protocolTestDependencies,
+            // Time passes in the same way behind every transport, but slowly.
+            exclude: ["Writing/LifetimeTests.swift"],
+            swiftSettings: settings + [.define("HUMMINGBIRD_TRANSPORT")]
         ),
         // The transport: its decisions without a socket, and itself with one.
         .testTarget(

@@ -14,6 +14,8 @@ private struct GarblingFileSystem: FileSystem {
         return try disk.openFile(path)
     }
 
+    func openFileForReading(_ path: String) throws(FileSystemError) -> any LogFile { try disk.openFileForReading(path) }
+    func lockForReading(_ path: String) throws(FileSystemError) -> (any DirectoryLock)? { try disk.lockForReading(path) }
     func createDirectory(_ path: String) throws(FileSystemError) { try disk.createDirectory(path) }
     func listFiles(inDirectory path: String) throws(FileSystemError) -> [String] { try disk.listFiles(inDirectory: path) }
     func createFile(_ path: String) throws(FileSystemError) -> any LogFile { try disk.createFile(path) }

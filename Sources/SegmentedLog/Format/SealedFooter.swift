@@ -69,13 +69,37 @@ struct SealedFooter: Equatable {
 
     /// Reads the footer at the end of a file, whose header has been verified, and checks that the parts that it names
     /// fill the file without a gap. What is in them is not looked at.
+    ///
+    /// - Parameter verifiedHeader: The header as it must have been, where that of the file is damaged.
     static func decode(
-        _ file: UnsafeRawBufferPointer, storeIdentifier: StoreIdentifier
+        _ file: UnsafeRawBufferPointer, storeIdentifier: StoreIdentifier, verifiedHeader: [UInt8]? = nil
+    ) throws(SealedRefusal) -> SealedFooter {
+        guard let verifiedHeader else {
+            let header = UnsafeRawBufferPointer(rebasing: file.prefix(SealedHeader.byteCount))
+            return try decode(file, header: header, storeIdentifier)
+        }
+        // `Array.withUnsafeBytes` does not pass typed errors on.
+        return try verifiedHeader.withUnsafeBufferPointer { (header) throws(SealedRefusal) in
+            try decode(file, header: UnsafeRawBufferPointer(header), storeIdentifier)
+        }
+    }
+
+    /// Reads a footer whose checksum need not hold, if the parts that it names fill the file. Each of them has a
+    /// checksum of its own, so that they can be trusted where that holds; the other fields cannot.
+    static func decodeUnverified(_ file: UnsafeRawBufferPointer) -> SealedFooter? {
+        guard file.count >= SealedHeader.byteCount + byteCount else { return nil }
+        var reader = ByteReader(UnsafeRawBufferPointer(rebasing: file.suffix(byteCount)), at: 8)
+        guard let footer = decodeFields(&reader), (try? footer.checkParts(fileByteCount: file.count)) != nil
+        else { return nil }
+        return footer
+    }
+
+    private static func decode(
+        _ file: UnsafeRawBufferPointer, header: UnsafeRawBufferPointer, _ storeIdentifier: StoreIdentifier
     ) throws(SealedRefusal) -> SealedFooter {
         guard file.count >= SealedHeader.byteCount + byteCount else { throw .tooShort(byteCount: file.count) }
         let start = file.count - byteCount
         let bytes = UnsafeRawBufferPointer(rebasing: file[start...])
-        let header = UnsafeRawBufferPointer(rebasing: file[..<SealedHeader.byteCount])
         guard bytes.loadUnaligned(as: UInt64.self).littleEndian == magic else {
             throw .damaged(byteOffset: start, reason: "the file does not end with a footer")
         }
@@ -142,8 +166,10 @@ struct SealedFooter: Equatable {
         guard rowsByteCount <= start - rowsOffset, rowsEnd.roundedUp(to: Self.alignment) == start else {
             throw .damaged(byteOffset: start + 56, reason: "the footer does not follow the row area")
         }
-        guard firstSequenceNumber <= endSequenceNumber else {
-            throw .damaged(byteOffset: start + 72, reason: "the sequence numbers end before they begin")
+        guard firstSequenceNumber > .none, firstSequenceNumber <= endSequenceNumber,
+            endSequenceNumber.rawValue <= LogSequenceNumber.limit
+        else {
+            throw .damaged(byteOffset: start + 72, reason: "the sequence numbers are out of range")
         }
     }
 

@@ -49,7 +49,7 @@ struct SealedHeader: Equatable {
         }
         let version: UInt32 = reader.next() ?? 0
         guard version == self.version else { throw .unsupportedVersion(version) }
-        guard bytes.loadUnaligned(fromByteOffset: 60, as: UInt32.self).littleEndian == checksum(bytes) else {
+        guard isIntact(bytes) else {
             throw .damaged(byteOffset: 60, reason: "the header's checksum is wrong")
         }
         guard reader.next(UInt32.self) == UInt32(byteCount) else {
@@ -68,6 +68,12 @@ struct SealedHeader: Equatable {
             throw .damaged(byteOffset: 56, reason: "the header's reserved bytes are not zero")
         }
         return SealedHeader(identity: identity, storeIdentifier: storeIdentifier)
+    }
+
+    /// Whether the checksum holds, so that the header is what was written, in whatever version.
+    static func isIntact(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.count >= byteCount
+            && bytes.loadUnaligned(fromByteOffset: 60, as: UInt32.self).littleEndian == checksum(bytes)
     }
 
     private static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {

@@ -62,6 +62,7 @@ struct SealedStream: Equatable, Sendable {
             let rowByteCount = reader.next(UInt32.self),
             let rowOffset = reader.next(UInt64.self).flatMap(Int.init(exactly:)),
             let start = reader.next(UInt64.self), let tail = reader.next(UInt64.self), start <= tail,
+            tail <= StreamPosition.limit,
             let firstBlock = reader.next(UInt32.self), let blockCount = reader.next(UInt32.self),
             let newestCommitAt = reader.next(Int64.self)
         else { return nil }

@@ -29,12 +29,16 @@ final class JournalSegment: @unchecked Sendable {
     /// Called when nobody holds the segment any more. Set by the provisioner when the segment is retired.
     private let whenReleased = Mutex<(@Sendable () -> Void)?>(nil)
 
-    init(number: UInt64, file: any LogFile, byteCount: Int) throws(FileSystemError) {
+    convenience init(number: UInt64, file: any LogFile, byteCount: Int) throws(FileSystemError) {
+        self.init(number: number, file: file, mapping: try file.map(byteCount: byteCount))
+    }
+
+    init(number: UInt64, file: any LogFile, mapping: any FileMapping) {
         self.number = number
         self.file = file
-        self.byteCount = byteCount
-        mapping = try file.map(byteCount: byteCount)
+        self.mapping = mapping
         bytes = mapping.bytes
+        byteCount = bytes.count
     }
 
     deinit { whenReleased.withLock { $0 }?() }

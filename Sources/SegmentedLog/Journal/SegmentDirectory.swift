@@ -42,6 +42,7 @@ struct SegmentDirectory: Sendable {
 
     /// Creates a segment from nothing: filled with zeros, so that later syncs into it need no new extents, then named.
     func createSegment(_ number: UInt64, byteCount: Int) throws(FileSystemError) -> JournalSegment {
+        try checkNumber(number)
         let partial = path(number, .partial)
         let file = try fileSystem.createFile(partial)
         do throws(FileSystemError) {
@@ -56,6 +57,7 @@ struct SegmentDirectory: Sendable {
 
     /// Makes a new segment of a dead one's file. What the file holds stays: its frames name another segment.
     func reuseSegment(_ oldNumber: UInt64, as number: UInt64, byteCount: Int) throws(FileSystemError) -> JournalSegment {
+        try checkNumber(number)
         let old = path(oldNumber, .recycled)
         try writeHeader(number, of: try fileSystem.openFile(old), byteCount: byteCount)
         return try publish(old, as: number, byteCount: byteCount)
@@ -83,6 +85,13 @@ struct SegmentDirectory: Sendable {
 
     func remove(_ number: UInt64, _ kind: FileKind) throws(FileSystemError) {
         try fileSystem.unlink(path(number, kind))
+    }
+
+    /// Numbers have 32 bits: more than any disk lasts for, but one that was read may be the last of them.
+    private func checkNumber(_ number: UInt64) throws(FileSystemError) {
+        guard number > UInt64(UInt32.max) else { return }
+        throw FileSystemError(
+            call: "open", path: path(number, .partial), errno: EOVERFLOW, detail: "no segment number is left")
     }
 
     private func publish(_ source: String, as number: UInt64, byteCount: Int) throws(FileSystemError) -> JournalSegment {

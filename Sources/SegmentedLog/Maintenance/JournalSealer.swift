@@ -15,19 +15,6 @@ struct JournalSealer {
     let isDeleted: (LogStream) -> Bool
     let checkpoint: () throws(MaintenanceFailure) -> Void
 
-    /// One entry of the segment, as places in its file.
-    private struct Item {
-        var streamNumber: UInt64
-        var position: UInt64
-        var committedAt: Int64
-        var payloadOffset: UInt32
-        var payloadByteCount: UInt32
-        var annotationOffset: UInt32
-        var annotationByteCount: UInt32
-        var kind: EntryKind
-        var continues: Bool
-    }
-
     /// The sequence number of the segment's first entry. Known after ``write(to:)``.
     private(set) var firstSequenceNumber = LogSequenceNumber.none
 
@@ -51,99 +38,69 @@ struct JournalSealer {
         let items = try collect()
         let streams = Dictionary(segment.touchedStreams.map { ($0.number.rawValue, $0) }) { first, _ in first }
         var first = 0
-        while first < items.count {
-            var last = first + 1
-            while last < items.count, items[last].streamNumber == items[first].streamNumber { last += 1 }
-            try write(items[first..<last], of: streams[items[first].streamNumber], to: writer)
+        while first < items.items.count {
+            let group = items.group(at: first)
+            try write(group, of: items, stream: streams[items.items[first].streamNumber], to: writer)
             try checkpoint()
-            first = last
+            first = group.upperBound
         }
     }
 
     // MARK: Reading the journal
 
-    /// All entries, by stream, those of one stream in the order of the log.
-    private mutating func collect() throws(MaintenanceFailure) -> [Item] {
-        var items: [Item] = []
+    /// All entries, by stream.
+    private mutating func collect() throws(MaintenanceFailure) -> JournalItems {
+        var items = JournalItems()
+        items.begin(segment)
         var cursor = FrameCursor(segment: segment, storeIdentifier: storeIdentifier)
         while let frame = cursor.next() {
             if firstSequenceNumber == .none { firstSequenceNumber = frame.header.firstSequenceNumber }
             var entries = frame.entries(in: segment)
-            while let (entry, payloadOffset) = entries.next() { items.append(item(entry, payloadOffset, frame)) }
+            while let (entry, payloadOffset) = entries.next() {
+                items.add(entry, payloadOffset: payloadOffset, committedAt: frame.header.committedAt)
+            }
             guard entries.isAtEnd else { throw damaged(frame.offset, "an entry is malformed") }
         }
         guard cursor.nextSequenceNumber == end.sequenceNumber, cursor.previousChecksum == end.lastFrameChecksum else {
             throw damaged(cursor.offset, "a frame that was written here does not verify any more")
         }
-        return items.enumerated().sorted { left, right in
-            (left.element.streamNumber, left.offset) < (right.element.streamNumber, right.offset)
-        }.map(\.element)
-    }
-
-    private func item(_ entry: Entry, _ payloadOffset: Int, _ frame: FrameCursor.Frame) -> Item {
-        let base = segment.bytes.baseAddress!
-        let annotationOffset = entry.annotation.baseAddress.map { $0 - base } ?? 0
-        return Item(
-            streamNumber: entry.streamNumber.rawValue, position: entry.position.rawValue,
-            committedAt: frame.header.committedAt, payloadOffset: UInt32(payloadOffset),
-            payloadByteCount: UInt32(entry.payloadByteCount), annotationOffset: UInt32(annotationOffset),
-            annotationByteCount: UInt32(entry.annotation.count), kind: entry.kind, continues: entry.continues)
-    }
-
-    private func bytes(at offset: UInt32, count: UInt32) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: segment.bytes[Int(offset)..<(Int(offset) + Int(count))])
+        items.sort()
+        return items
     }
 
     // MARK: Writing one stream
 
     private func write(
-        _ items: ArraySlice<Item>, of stream: LogStream?, to writer: SealedSegmentWriter
+        _ group: Range<Int>, of items: JournalItems, stream: LogStream?, to writer: SealedSegmentWriter
     ) throws(MaintenanceFailure) {
-        let number = StreamNumber(rawValue: items.first!.streamNumber)
-        guard let stream, !items.contains(where: { $0.kind == .delete }), !isDeleted(stream) else {
+        let entries = items.items[group]
+        let number = StreamNumber(rawValue: entries.first!.streamNumber)
+        guard let stream, !entries.contains(where: { $0.kind == .delete }), !isDeleted(stream) else {
             if needsTombstone(number) { writer.addTombstone(number) }
             return
         }
         let before = newestRow(of: stream)
-        var changes = LogRowChanges(
-            entries: [], newestCommitAt: before?.stream.newestCommitAt ?? 0, tail: before?.stream.tail ?? .start)
-        var start = before?.stream.start ?? .start
-        for item in items {
-            changes.newestCommitAt = item.committedAt
-            if item.kind == .trim { start = max(start, StreamPosition(rawValue: item.position)) }
-            if item.kind == .create || item.annotationByteCount > 0 {
-                changes.entries.append(
-                    .init(
-                        kind: item.kind, annotation: bytes(at: item.annotationOffset, count: item.annotationByteCount),
-                        committedAt: item.committedAt))
-            }
-            guard item.payloadByteCount > 0 else { continue }
-            guard item.position == changes.tail.rawValue else {
+        var fold = JournalFold(after: before?.stream)
+        for item in entries {
+            guard fold.add(item, of: items) else {
                 throw damaged(Int(item.payloadOffset), "an entry does not follow the one before it in its stream")
             }
-            changes.tail = changes.tail.advanced(by: Int(item.payloadByteCount))
         }
         writer.beginStream(number)
-        for item in items where item.payloadByteCount > 0 {
-            guard item.position + UInt64(item.payloadByteCount) > start.rawValue else { continue }
-            let payload = bytes(at: item.payloadOffset, count: item.payloadByteCount)
-            try system { () throws(FileSystemError) in
-                try writer.add(
-                    payload, at: StreamPosition(rawValue: item.position), endsAppend: !item.continues,
-                    committedAt: item.committedAt)
-            }
+        for item in entries where item.start.advanced(by: Int(item.payloadByteCount)) > fold.start {
+            try system { () throws(FileSystemError) in try writer.add(item, of: items) }
         }
         let row: [UInt8]
         do throws(RecoveryRefusal) {
-            row = try rows.row(after: changes, to: before?.row)
+            row = try rows.row(after: fold.changes, to: before?.row)
         } catch {
             throw damaged(SegmentHeader.byteCount, error.reason)
         }
         try row.withUnsafeBufferPointer { (row) throws(MaintenanceFailure) in
             try system { () throws(FileSystemError) in
                 try writer.endStream(
-                    row: UnsafeRawBufferPointer(row), start: start, tail: changes.tail,
-                    newestCommitAt: changes.newestCommitAt)
+                    row: UnsafeRawBufferPointer(row), start: fold.start, tail: fold.tail,
+                    newestCommitAt: fold.changes.newestCommitAt)
             }
         }
     }

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Reads the journal from front to back when a log is opened: verifies every frame, hands every entry to the owner, and
 /// finds the end.
 ///
@@ -10,8 +8,6 @@ internal import Glibc
 /// ends there. What follows was never known to be durable; it is dropped and counted. In `sync` mode that is at most the
 /// last frame; in the weaker modes several frames may have been written in any order.
 struct JournalReplay {
-    let segments: [JournalSegment]
-    let storeIdentifier: StoreIdentifier
     let directoryPath: String
     let table: SegmentTable
     /// What is in sealed segments; nil if there are none.
@@ -28,9 +24,7 @@ struct JournalReplay {
     /// Streams that begin in the journal.
     private var newStreams: [StreamNumber: LogStream] = [:]
     private var holes: [StreamNumber: StreamHole]
-    /// Nil until the first frame: what remains of a log need not begin with 1.
-    private(set) var nextSequenceNumber: LogSequenceNumber?
-    private(set) var previousChecksum: UInt32 = 0
+    private var chain: JournalChain
     private(set) var entryCount = 0
     /// Streams that are not deleted.
     private(set) var streamCount: Int
@@ -54,8 +48,7 @@ struct JournalReplay {
         sealed: SealedEnd?, holes: [StreamNumber: StreamHole],
         recover: @escaping (RecoveredEntry) throws(RecoveryRefusal) -> Void
     ) {
-        self.segments = segments
-        self.storeIdentifier = storeIdentifier
+        chain = JournalChain(segments: segments, storeIdentifier: storeIdentifier, sealedEnd: sealed?.end)
         self.directoryPath = directoryPath
         self.table = table
         self.sealed = sealed
@@ -64,15 +57,20 @@ struct JournalReplay {
         streamCount = sealed?.streams.count ?? 0
     }
 
+    /// Nil until the first frame: what remains of a log need not begin with 1.
+    var nextSequenceNumber: LogSequenceNumber? { chain.nextSequenceNumber }
+    var previousChecksum: UInt32 { chain.previousChecksum }
+    private var segments: [JournalSegment] { chain.segments }
+
     /// Replays everything and returns where the log ends.
     mutating func run() throws(LogOpenError) -> JournalEnd {
         var current = 0
         var offset = SegmentHeader.byteCount
         while true {
-            if let frame = nextFrame(in: segments[current], at: offset) {
+            if let frame = chain.nextFrame(in: current, at: offset) {
                 try replay(frame, in: segments[current], at: offset)
                 offset += frame.paddedByteCount
-            } else if offset > SegmentHeader.byteCount, let next = continuation(after: current) {
+            } else if offset > SegmentHeader.byteCount, let next = chain.continuation(after: current) {
                 passedOver += (current + 1)..<next
                 full.append(
                     SegmentMaintenance.FullSegment(
@@ -88,34 +86,6 @@ struct JournalReplay {
                 return end
             }
         }
-    }
-
-    /// The frame that continues the log at this place, if there is one.
-    private func nextFrame(in segment: JournalSegment, at offset: Int) -> FrameHeader? {
-        guard let frame = verifiedFrame(in: segment, at: offset) else { return nil }
-        if nextSequenceNumber == nil, let end = sealed?.end {
-            // Sealed segments that nobody needed any more may be gone, so there may be a gap; but no way back.
-            guard frame.firstSequenceNumber >= end.sequenceNumber,
-                frame.firstSequenceNumber > end.sequenceNumber || frame.previousChecksum == end.lastFrameChecksum
-            else { return nil }
-        }
-        if let nextSequenceNumber {
-            guard frame.firstSequenceNumber == nextSequenceNumber, frame.previousChecksum == previousChecksum
-            else { return nil }
-        }
-        return frame
-    }
-
-    /// The later segment that the log goes on in. One between them may have been passed over, unused.
-    private func continuation(after current: Int) -> Int? {
-        segments.indices[(current + 1)...].first { nextFrame(in: segments[$0], at: SegmentHeader.byteCount) != nil }
-    }
-
-    private func verifiedFrame(in segment: JournalSegment, at offset: Int) -> FrameHeader? {
-        guard offset + FrameHeader.byteCount <= segment.byteCount else { return nil }
-        return FrameHeader.decodeVerified(
-            UnsafeRawBufferPointer(rebasing: segment.bytes[offset...]), segmentNumber: segment.number,
-            storeIdentifier: storeIdentifier)
     }
 
     // MARK: Entries
@@ -140,8 +110,7 @@ struct JournalReplay {
             entryCount += 1
         }
         guard entries.isAtEnd else { throw corrupt(segment, offset, "the frame's lengths disagree") }
-        nextSequenceNumber = frame.endSequenceNumber
-        previousChecksum = frame.checksum
+        chain.advance(past: frame)
         if frame.syncedSequenceNumber != syncedSequenceNumber {
             syncedSequenceNumber = frame.syncedSequenceNumber
             doubtful.removeAll { $0.endSequenceNumber <= frame.syncedSequenceNumber.advanced(by: 1) }
@@ -153,6 +122,9 @@ struct JournalReplay {
         _ entry: Entry, _ sequenceNumber: LogSequenceNumber, committedAt: Int64, segment: JournalSegment,
         payloadOffset: Int, entryOffset: Int
     ) throws(RecoveryRefusal) {
+        guard entry.kind == .append || entry.payloadByteCount == 0,
+            entry.position.rawValue <= StreamPosition.limit - UInt64(entry.payloadByteCount)
+        else { throw RecoveryRefusal(reason: "an entry has bytes that it cannot have") }
         guard let stream = try stream(of: entry, sequenceNumber) else { return }
         let tail = stream.tail
         switch entry.kind {
@@ -237,12 +209,13 @@ struct JournalReplay {
 
     private func end(in current: Int, at offset: Int) throws(LogOpenError) -> JournalEnd {
         let segment = segments[current]
-        let lost = nextSequenceNumber ?? sealed?.end.sequenceNumber ?? LogSequenceNumber(rawValue: 1)
+        let lost = chain.missingSequenceNumber
         var end = JournalEnd(
             segmentIndex: current, offset: offset, doubtfulStart: doubtful.first?.offset ?? offset)
         for index in current..<segments.count {
             var place = index == current ? offset : SegmentHeader.byteCount
-            while let (found, frame) = findFrame(in: segments[index], from: place) {
+            var search = chain.search(in: index)
+            while let (found, frame) = search.next(from: place) {
                 if frame.firstSequenceNumber >= lost, frame.syncedSequenceNumber >= lost {
                     throw corrupt(
                         segment, offset,
@@ -254,31 +227,8 @@ struct JournalReplay {
                 place = found + frame.paddedByteCount
             }
         }
-        // A frame of this segment that does not verify: torn while it was written.
-        let rest = UnsafeRawBufferPointer(rebasing: segment.bytes[min(offset, segment.byteCount)...])
-        if let torn = FrameHeader.decode(rest, segmentNumber: segment.number),
-            verifiedFrame(in: segment, at: offset) == nil, torn.firstSequenceNumber == lost
-        {
-            end.droppedByteCount += torn.paddedByteCount
-        }
+        if let torn = chain.tornFrame(in: current, at: offset) { end.droppedByteCount += torn.paddedByteCount }
         return end
-    }
-
-    /// The next place from `offset` on where a whole frame verifies.
-    private func findFrame(in segment: JournalSegment, from offset: Int) -> (Int, FrameHeader)? {
-        let base = segment.bytes.baseAddress!
-        var place = offset
-        while place + FrameHeader.byteCount <= segment.byteCount,
-            // Most of what is searched is zeros, which the C library passes over much faster than a loop would.
-            let found = memchr(base + place, CInt(FrameHeader.magic & 0xFF), segment.byteCount - place)
-        {
-            place = UnsafeRawPointer(found) - base
-            if place % FrameHeader.alignment == 0, let frame = verifiedFrame(in: segment, at: place) {
-                return (place, frame)
-            }
-            place += 1
-        }
-        return nil
     }
 
     private func corrupt(_ segment: JournalSegment, _ offset: Int, _ reason: String) -> LogOpenError {

@@ -57,7 +57,14 @@ struct LogRecovery {
             segments: segments.map(\.segment), storeIdentifier: storeIdentifier, directoryPath: path, table: table,
             sealed: sealed.last.map { .init(end: $0.journalEnd, streams: streams.streams) }, holes: streams.holes,
             recover: recover)
-        let end = try replay.run()
+        let end: JournalEnd
+        do throws(LogOpenError) {
+            end = try replay.run()
+        } catch {
+            // Segments and streams hold each other: without this, the files of a refused store would stay mapped.
+            for segment in segments { segment.segment.touchedStreams = [] }
+            throw error
+        }
         let last = segments[end.segmentIndex].segment
         try system { () throws(FileSystemError) in
             try clear(end, in: last)
@@ -85,31 +92,20 @@ struct LogRecovery {
 
     // MARK: Files
 
-    private struct Listing {
-        var journal: [(number: UInt64, kind: SegmentDirectory.FileKind)] = []
-        var sealed: [SealedIdentity] = []
-        /// Of sealed segments that were being made.
-        var unfinished: [String] = []
-
-        /// Of any segment, whatever became of it.
-        var largestNumber: UInt64 { max(journal.map(\.number).max() ?? 0, sealed.map(\.last).max() ?? 0) }
-    }
-
-    private func listFiles() throws(LogOpenError) -> Listing {
+    private func listFiles() throws(LogOpenError) -> StoreListing {
         let names = try system { () throws(FileSystemError) in try fileSystem.listFiles(inDirectory: path) }
-        var listing = Listing()
-        for name in names.sorted() {
-            if let file = SegmentDirectory.parse(name) { listing.journal.append(file) }
-            if let identity = SealedIdentity.parse(name) { listing.sealed.append(identity) }
-            if SealedIdentity.parse(name, suffix: "sealing") != nil { listing.unfinished.append(name) }
+        let listing = StoreListing(names)
+        if let identity = listing.unfinishedRepairs.last {
+            throw .corrupt(
+                path: "\(path)/\(identity.name(suffix: StoreListing.repairedSuffix))", byteOffset: 0,
+                reason: "a repair was broken off: it has to be run again, to be finished")
         }
-        listing.sealed.sort { ($0.first, $0.last, $0.generation) < ($1.first, $1.last, $1.generation) }
         return listing
     }
 
     /// Opens those that no other one has taken the place of.
     private func openSealedSegments(
-        _ listing: Listing
+        _ listing: StoreListing
     ) throws(LogOpenError) -> (segments: [SealedSegment], superseded: [SealedIdentity]) {
         let superseded = listing.sealed.filter { old in listing.sealed.contains { old.isSuperseded(by: $0) } }
         var segments: [SealedSegment] = []
@@ -126,7 +122,7 @@ struct LogRecovery {
 
     /// Opens the journal segments that are not sealed.
     private func openJournal(
-        _ listing: Listing, after sealed: [SealedSegment]
+        _ listing: StoreListing, after sealed: [SealedSegment]
     ) throws(LogOpenError) -> [(segment: JournalSegment, header: SegmentHeader)] {
         var segments: [(segment: JournalSegment, header: SegmentHeader)] = []
         for file in listing.journal where file.kind == .journal {
@@ -138,7 +134,7 @@ struct LogRecovery {
 
     /// Removes what sealed segments have taken the place of. Nothing is removed later that relies on its being gone.
     private func remove(
-        _ superseded: [SealedIdentity], _ listing: Listing, after sealed: [SealedSegment], in directory: SegmentDirectory
+        _ superseded: [SealedIdentity], _ listing: StoreListing, after sealed: [SealedSegment], in directory: SegmentDirectory
     ) throws(LogOpenError) {
         try system { () throws(FileSystemError) in
             for name in listing.unfinished { try fileSystem.unlink("\(path)/\(name)") }
@@ -160,16 +156,9 @@ struct LogRecovery {
         do throws(SegmentHeader.DecodingFailure) {
             header = try SegmentHeader.decode(UnsafeRawBufferPointer(rebasing: page[..<count]))
         } catch {
-            switch error {
-            case .wrongVersion(let version): throw .unsupportedVersion(path: filePath, version: version)
-            case .tooShort:
-                throw .corrupt(path: filePath, byteOffset: count, reason: "the file ends within its header")
-            case .wrongMagic: throw .corrupt(path: filePath, byteOffset: 0, reason: "this is no journal segment")
-            case .wrongChecksum:
-                throw .corrupt(path: filePath, byteOffset: 4092, reason: "the header's checksum is wrong")
-            case .wrongField(let field, let byteOffset):
-                throw .corrupt(path: filePath, byteOffset: byteOffset, reason: "the header's \(field) is wrong")
-            }
+            if case .wrongVersion(let version) = error { throw .unsupportedVersion(path: filePath, version: version) }
+            let (byteOffset, reason) = error.place(fileByteCount: count)
+            throw .corrupt(path: filePath, byteOffset: byteOffset, reason: reason)
         }
         guard header.segmentNumber == number else {
             throw .corrupt(path: filePath, byteOffset: 16, reason: "the file holds segment \(header.segmentNumber)")
@@ -204,7 +193,7 @@ struct LogRecovery {
 
     /// Files of journal segments that may be written anew; everything else that is of no use goes.
     private func reusableFiles(
-        _ listing: Listing, in directory: SegmentDirectory
+        _ listing: StoreListing, in directory: SegmentDirectory
     ) -> [SegmentProvisioner.ReusableFile] {
         var reusable: [SegmentProvisioner.ReusableFile] = []
         for file in listing.journal where file.kind != .journal {

@@ -31,7 +31,7 @@ extension SealedSegment {
 
     private static func map(_ path: String, _ fileSystem: any FileSystem) throws(LogOpenError) -> any FileMapping {
         do throws(FileSystemError) {
-            let file = try fileSystem.openFile(path)
+            let file = try fileSystem.openFileForReading(path)
             let byteCount = try file.byteCount()
             // An empty file cannot be mapped.
             if byteCount > 0 { return try file.map(byteCount: byteCount) }
@@ -50,7 +50,8 @@ struct SealedSegmentVerification {
 
     /// Where the next of each kind has to be.
     private var nextBlock = 0
-    private var nextBlockOffset = SealedHeader.byteCount
+    /// Nil behind a damaged row: anywhere.
+    private var nextBlockOffset: Int? = SealedHeader.byteCount
     private var nextRowOffset = 0
     private var previousNumber: StreamNumber?
 
@@ -60,25 +61,72 @@ struct SealedSegmentVerification {
         self.checksumSeed = checksumSeed
     }
 
+    /// What of a file has a check of its own.
+    enum Part: CaseIterable { case blockPadding, rowPadding, index, table, rows }
+
     mutating func run() throws(SealedRefusal) {
-        try expectZeros(footer.blocksEnd..<footer.indexOffset)
-        try expectZeros(footer.rowsEnd..<(bytes.count - SealedFooter.byteCount))
-        try expectChecksum(footer.indexChecksum, of: footer.indexOffset..<footer.tableOffset, "block index")
-        try expectChecksum(footer.tableChecksum, of: footer.tableOffset..<footer.rowsOffset, "stream table")
-        try expectChecksum(footer.rowsChecksum, of: footer.rowsOffset..<footer.rowsEnd, "row area")
-        for row in 0..<footer.streamCount { try checkStream(row) }
+        for part in Part.allCases { try check(part) }
+        for row in 0..<footer.streamCount {
+            if let stream = try checkRow(row) { try checkBlocks(of: stream) }
+        }
+        try checkEnds()
+    }
+
+    /// As ``run()``, but reports every fault and goes on behind it, as far as what follows can be told then.
+    mutating func run(report: (Part, SealedRefusal) -> Void) {
+        var tableIsSound = true
+        for part in Part.allCases {
+            do throws(SealedRefusal) {
+                try check(part)
+            } catch {
+                report(part, error)
+                if part == .table { tableIsSound = false }
+            }
+        }
+        guard tableIsSound else { return }
+        do throws(SealedRefusal) {
+            for row in 0..<footer.streamCount {
+                guard let stream = try checkRow(row) else { continue }
+                do throws(SealedRefusal) {
+                    try checkBlocks(of: stream)
+                } catch {
+                    report(.index, error)
+                    nextBlock = stream.blocks.upperBound
+                    nextBlockOffset = nil
+                }
+            }
+            try checkEnds()
+        } catch {
+            report(.table, error)
+        }
+    }
+
+    private func check(_ part: Part) throws(SealedRefusal) {
+        switch part {
+        case .blockPadding: try expectZeros(footer.blocksEnd..<footer.indexOffset)
+        case .rowPadding: try expectZeros(footer.rowsEnd..<(bytes.count - SealedFooter.byteCount))
+        case .index:
+            try expectChecksum(footer.indexChecksum, of: footer.indexOffset..<footer.tableOffset, "block index")
+        case .table:
+            try expectChecksum(footer.tableChecksum, of: footer.tableOffset..<footer.rowsOffset, "stream table")
+        case .rows: try expectChecksum(footer.rowsChecksum, of: footer.rowsOffset..<footer.rowsEnd, "row area")
+        }
+    }
+
+    private func checkEnds() throws(SealedRefusal) {
         guard nextBlock == footer.blockCount else {
             throw .damaged(byteOffset: blockRowOffset(nextBlock), reason: "the block belongs to no stream")
         }
-        guard nextBlockOffset == footer.blocksEnd else {
-            throw .damaged(byteOffset: nextBlockOffset, reason: "the last block does not end where the blocks end")
+        guard (nextBlockOffset ?? footer.blocksEnd) == footer.blocksEnd else {
+            throw .damaged(byteOffset: nextBlockOffset ?? 0, reason: "the last block does not end where the blocks end")
         }
         guard nextRowOffset == footer.rowsByteCount else {
             throw .damaged(byteOffset: footer.rowsOffset + nextRowOffset, reason: "the row belongs to no stream")
         }
     }
 
-    private mutating func checkStream(_ row: Int) throws(SealedRefusal) {
+    /// Checks a row of the stream table, and returns it if it is no tombstone.
+    private mutating func checkRow(_ row: Int) throws(SealedRefusal) -> SealedStream? {
         let rowOffset = footer.tableOffset + row * SealedStream.rowByteCount
         func refusal(_ reason: String) -> SealedRefusal { .damaged(byteOffset: rowOffset, reason: reason) }
         var reader = ByteReader(bytes, at: rowOffset)
@@ -89,7 +137,7 @@ struct SealedSegmentVerification {
             throw refusal("the stream numbers do not rise")
         }
         previousNumber = stream.number
-        if stream.isTombstone { return }
+        if stream.isTombstone { return nil }
         guard stream.rowOffset == nextRowOffset, stream.rowByteCount <= footer.rowsByteCount - nextRowOffset else {
             throw refusal("the stream's row is not where the one before it ends")
         }
@@ -97,7 +145,7 @@ struct SealedSegmentVerification {
         guard stream.firstBlock == (stream.blockCount == 0 ? 0 : nextBlock),
             stream.blockCount <= footer.blockCount - nextBlock
         else { throw refusal("the stream's blocks are not where those before them end") }
-        try checkBlocks(of: stream)
+        return stream
     }
 
     private mutating func checkBlocks(of stream: SealedStream) throws(SealedRefusal) {
@@ -109,8 +157,8 @@ struct SealedSegmentVerification {
             guard let block = SealedBlock.decode(&reader), block.hasValidLengths else {
                 throw refusal("the row of the block index is malformed")
             }
-            guard block.fileOffset == nextBlockOffset,
-                block.storedByteCount <= footer.blocksEnd - nextBlockOffset
+            guard block.fileOffset == nextBlockOffset ?? block.fileOffset, block.fileOffset <= footer.blocksEnd,
+                block.storedByteCount <= footer.blocksEnd - block.fileOffset
             else { throw refusal("the block is not where the one before it ends") }
             guard nextPosition == nil || block.position == nextPosition else {
                 throw refusal("the block's position is not where the one before it ends")
@@ -119,7 +167,7 @@ struct SealedSegmentVerification {
                 UInt64(block.payloadByteCount) <= stream.tail.rawValue - block.position.rawValue
             else { throw refusal("the block ends after the tail of its stream") }
             nextPosition = block.end
-            nextBlockOffset += block.storedByteCount
+            nextBlockOffset = block.fileOffset + block.storedByteCount
         }
         nextBlock += stream.blockCount
     }

@@ -20,6 +20,14 @@ enum ClientError: Error, CustomStringConvertible {
         if case .closed = self { true } else { false }
     }
 
+    /// The server was not there, or went away.
+    var isLost: Bool {
+        switch self {
+        case .closed, .system: true
+        case .timedOut, .malformed: false
+        }
+    }
+
     var isTimeout: Bool {
         if case .timedOut = self { true } else { false }
     }

@@ -12,16 +12,9 @@ struct RunningServer: SuiteTrait, TestScoping {
         if let external = try Endpoint.external {
             return try await Endpoint.$running.withValue(external) { try await function() }
         }
-        let server = try await InProcessServer(settings)
-        let outcome: Result<Void, any Error>
-        do {
-            try await Endpoint.$running.withValue(server.endpoint) { try await function() }
-            outcome = .success(())
-        } catch {
-            outcome = .failure(error)
+        try await Transport.current.server.serving(settings) { endpoint in
+            try await Endpoint.$running.withValue(endpoint) { try await function() }
         }
-        await server.stop()
-        try outcome.get()
     }
 }
 
@@ -43,4 +36,4 @@ extension Trait where Self == ConditionTrait {
 /// All tests of the protocol page, as a client sees it through a socket.
 ///
 /// Suites that need nothing special share the server of this one.
-@Suite(.standardServer) enum BlackBox {}
+@Suite(.wantedTransport, .standardServer) enum BlackBox {}

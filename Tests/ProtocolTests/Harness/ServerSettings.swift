@@ -1,8 +1,4 @@
-import DurableStreamsServer
 import DurableStreamsHTTP
-import DurableStreams
-import Foundation
-import Logging
 
 /// What a suite may want to be different. Times are short, so that the tests are.
 struct ServerSettings: Sendable {
@@ -18,6 +14,7 @@ struct ServerSettings: Sendable {
     var publicURL: String?
     var trustsForwardedHeaders = false
     var allowedOrigin = "*"
+    var basePath = "/v1/stream/"
 
     static let standard = ServerSettings()
 
@@ -31,7 +28,7 @@ struct ServerSettings: Sendable {
         change(&self)
     }
 
-    func configuration(dataDirectory: String) -> ServerConfiguration {
+    var protocolConfiguration: ProtocolConfiguration {
         var rules = ProtocolConfiguration()
         rules.longPollTimeoutMilliseconds = longPollTimeoutMilliseconds
         rules.eventStreamDurationMilliseconds = eventStreamDurationMilliseconds
@@ -44,41 +41,7 @@ struct ServerSettings: Sendable {
         rules.publicURL = publicURL
         rules.trustsForwardedHeaders = trustsForwardedHeaders
         rules.allowedOrigin = allowedOrigin
-        var configuration = ServerConfiguration()
-        configuration.host = "127.0.0.1"
-        configuration.port = 0
-        configuration.dataDirectory = dataDirectory
-        configuration.protocolConfiguration = rules
-        if let connectionLimit {
-            configuration.connectionLimit = connectionLimit
-        }
-        return configuration
-    }
-}
-
-/// A server in this process, on a port and in a directory of its own.
-struct InProcessServer {
-    let endpoint: Endpoint
-    private let server: DurableStreamsServer
-    private let directory: URL
-
-    init(_ settings: ServerSettings) async throws {
-        directory = FileManager.default.temporaryDirectory.appending(path: "protocol-tests-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        var logger = Logger(label: "protocol-tests")
-        logger.logLevel = .critical
-        let configuration = settings.configuration(dataDirectory: directory.path)
-        server = try DurableStreamsServer(configuration: configuration, logger: logger)
-        let address = try await server.start()
-        // The description ends with the port; reading it needs no dependency on the networking library.
-        guard let digits = "\(address)".split(separator: ":").last, let port = UInt16(digits) else {
-            throw ClientError.malformed("server address \(address)")
-        }
-        endpoint = Endpoint(host: "127.0.0.1", port: port, basePath: configuration.protocolConfiguration.basePath)
-    }
-
-    func stop() async {
-        await server.stop()
-        try? FileManager.default.removeItem(at: directory)
+        rules.basePath = basePath
+        return rules
     }
 }

@@ -24,6 +24,11 @@ struct TestStream: Sendable {
         return try TestStream(endpoint: .current, name: "\(runName)/\(number)", contentType: contentType)
     }
 
+    /// The same stream at a server that has the same data.
+    func moved(to endpoint: Endpoint) -> TestStream {
+        TestStream(endpoint: endpoint, name: name, contentType: contentType)
+    }
+
     static func create(
         _ contentType: String? = "text/plain",
         _ headers: HeaderList = [:],

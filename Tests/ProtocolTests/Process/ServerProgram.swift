@@ -72,8 +72,8 @@ final class ServerProgram: @unchecked Sendable {
         }
     }
 
-    /// Open files, sockets and the like.
-    var descriptorCount: Int {
+    /// How many descriptors the process holds: files, sockets and others.
+    var openDescriptorCount: Int {
         get throws {
             try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd").count
         }
@@ -88,7 +88,7 @@ final class ServerProgram: @unchecked Sendable {
         return try #require(found, "no executable beside \(bundle.path)")
     }
 
-    private static func freePort() throws -> UInt16 {
+    static func freePort() throws -> UInt16 {
         let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()

@@ -62,7 +62,7 @@ private struct SoakSample: CustomStringConvertible {
 
     init(_ server: ServerProgram) throws {
         memoryByteCount = try server.anonymousByteCount
-        descriptorCount = try server.descriptorCount
+        descriptorCount = try server.openDescriptorCount
         let files = try FileManager.default.contentsOfDirectory(
             at: server.directory, includingPropertiesForKeys: [.fileSizeKey])
         fileCount = files.count

@@ -63,24 +63,36 @@ extension BlackBox {
             resets: Bool
         ) async throws {
             let stream = try await TestStream.create(body: .text(compressibleText(20_000)))
-            for count in 1...12 {
-                let connection = try await Connection(to: stream.endpoint)
-                let headers: HeaderList = ["Content-Type": "text/plain"]
-                try await connection.send(stream.request("GET", query: query).bytes(host: "x"))
-                // In several packets, so that the server finds some of them only when the connection ends.
-                for _ in 0..<count {
-                    try await connection.send(stream.request("GET").bytes(host: "x"))
-                    try await connection.send(stream.request("POST", headers, body: .bytes([])).bytes(host: "x"))
+            // All at the same time, since an event stream goes on for seconds after its client has closed its half.
+            try await withThrowingTaskGroup { group in
+                for count in 1...12 {
+                    group.addTask {
+                        try await Self.breakOff(from: stream, query, afterMoreRequests: count, resets: resets)
+                    }
                 }
-                if resets {
-                    await connection.reset()
-                } else {
-                    await connection.finishSending()
-                    _ = try await connection.receiveAll()
-                    await connection.close()
-                }
+                try await group.waitForAll()
             }
             #expect(try await stream.read().body.count == 20_000)
+        }
+
+        private static func breakOff(
+            from stream: TestStream, _ query: String, afterMoreRequests count: Int, resets: Bool
+        ) async throws {
+            let connection = try await Connection(to: stream.endpoint)
+            let headers: HeaderList = ["Content-Type": "text/plain"]
+            try await connection.send(stream.request("GET", query: query).bytes(host: "x"))
+            // In several packets, so that the server finds some of them only when the connection ends.
+            for _ in 0..<count {
+                try await connection.send(stream.request("GET").bytes(host: "x"))
+                try await connection.send(stream.request("POST", headers, body: .bytes([])).bytes(host: "x"))
+            }
+            if resets {
+                await connection.reset()
+            } else {
+                await connection.finishSending()
+                _ = try await connection.receiveAll()
+                await connection.close()
+            }
         }
 
         @Test func `A request may come in single bytes`() async throws {
@@ -136,7 +148,11 @@ extension BlackBox {
             let response = try await connection.exchange(stream.request("GET", ["Connection": "close"]))
             #expect(response.text == "abc")
             #expect(try await connection.isEnded())
+        }
 
+        @Test(.notUpToApps("Hummingbird takes HTTP/1.0 for 1.1"))
+        func `A client of HTTP 1_0 has the connection closed`() async throws {
+            let stream = try await TestStream.create(body: "abc")
             let old = try await Connection(to: stream.endpoint)
             try await old.send("GET \(stream.target) HTTP/1.0\r\n\r\n")
             #expect(try await old.receiveFinalResponse().text == "abc")
@@ -156,7 +172,9 @@ extension BlackBox {
     }
 
     /// Section 10, limits on connections.
-    @Suite(.server(ServerSettings { $0.connectionLimit = 8 }), .ownServerOnly)
+    @Suite(
+        .server(ServerSettings { $0.connectionLimit = 8 }), .ownServerOnly,
+        .notUpToApps("connections are Hummingbird's"))
     struct `A connection limit` {
         @Test func `Too many connections are told to try again later, and later they are served`() async throws {
             let stream = try await TestStream.create(body: "abc")

@@ -90,7 +90,8 @@ extension BlackBox {
             #expect(try await stream.read().text == "abc")
         }
 
-        @Test func `A header block that never ends is refused`() async throws {
+        @Test(.notUpToApps("Hummingbird waits for the client to close, who is still sending"))
+        func `A header block that never ends is refused`() async throws {
             let stream = try await TestStream.create(body: "abc")
             let connection = try await Connection(to: stream.endpoint)
             try await connection.send("GET \(stream.target) HTTP/1.1\r\nHost: x\r\n")

@@ -80,11 +80,15 @@ extension BlackBox {
 
         @Test func `The request target is never parsed as a URL with a host`() async throws {
             let stream = try await TestStream.create(body: "secret")
-            let targets = [
-                "http://\(stream.endpoint.authority)\(stream.target)", "//evil.example\(stream.target)",
-                "//\(stream.endpoint.authority)\(stream.target)", "https://evil.example\(stream.target)",
+            var targets = [
+                "//evil.example\(stream.target)", "//\(stream.endpoint.authority)\(stream.target)",
                 String(stream.target.dropFirst()),
             ]
+            if Transport.current.seesWholeTarget {
+                targets += [
+                    "http://\(stream.endpoint.authority)\(stream.target)", "https://evil.example\(stream.target)",
+                ]
+            }
             for target in targets {
                 let connection = try await Connection(to: stream.endpoint)
                 let response = try await connection.exchange(Request("GET", target))
