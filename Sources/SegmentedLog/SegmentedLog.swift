@@ -360,8 +360,17 @@ public final class SegmentedLog: Sendable {
             provisioner.close()
             threads.provisioner.join()
         }
-        // Segments and streams hold each other as long as the maintenance needs to know of both.
-        for segment in table.journalSegments { segment.touchedStreams = [] }
+        letGoOfStreams()
         lock.release()
+    }
+
+    /// A log that is driven by hand may be dropped as it is, as the end of a process does it.
+    deinit {
+        if manualWriter != nil { letGoOfStreams() }
+    }
+
+    /// Segments and streams hold each other as long as the maintenance needs to know of both.
+    private func letGoOfStreams() {
+        for segment in table.journalSegments { segment.touchedStreams = [] }
     }
 }
