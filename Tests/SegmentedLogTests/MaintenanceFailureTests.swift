@@ -8,13 +8,21 @@ private struct GarblingFileSystem: FileSystem {
     let disk: SimulatedDisk
 
     func openFile(_ path: String) throws(FileSystemError) -> any LogFile {
-        if path.hasSuffix(".sealed"), !path.hasSuffix("-00000000.sealed"), let content = disk.content(path) {
-            disk.damage(path, at: content.count - 1)
-        }
+        garble(path)
         return try disk.openFile(path)
     }
 
-    func openFileForReading(_ path: String) throws(FileSystemError) -> any LogFile { try disk.openFileForReading(path) }
+    private func garble(_ path: String) {
+        if path.hasSuffix(".sealed"), !path.hasSuffix("-00000000.sealed"), let content = disk.content(path) {
+            disk.damage(path, at: content.count - 1)
+        }
+    }
+
+    func openFileForReading(_ path: String) throws(FileSystemError) -> any LogFile {
+        garble(path)
+        return try disk.openFileForReading(path)
+    }
+
     func lockForReading(_ path: String) throws(FileSystemError) -> (any DirectoryLock)? { try disk.lockForReading(path) }
     func createDirectory(_ path: String) throws(FileSystemError) { try disk.createDirectory(path) }
     func listFiles(inDirectory path: String) throws(FileSystemError) -> [String] { try disk.listFiles(inDirectory: path) }

@@ -197,7 +197,7 @@ struct `Copying blocks into another sealed segment` {
                     writer.beginStream(StreamNumber(rawValue: 1))
                     for index in 0 ..< 3 { try writer.copy(source.block(at: index), from: source) }
                     try writer.endStream(
-                        row: .init(start: nil, count: 0), start: .start, tail: StreamPosition(rawValue: .max),
+                        row: .init(start: nil, count: 0), start: .start, tail: StreamPosition(rawValue: .max >> 1),
                         newestCommitAt: 0)
                 }
             } catch is SealedWriteError {
