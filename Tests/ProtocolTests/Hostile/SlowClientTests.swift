@@ -54,17 +54,6 @@ import Testing
         }
     }
 
-    @Test func `Those who say nothing are told to go, in time`() async throws {
-        try await withServerProgram(["--idle-timeout-ms", "1000"]) { server in
-            let silent = try await Connection(to: server.endpoint)
-            let finished = try await Connection(to: server.endpoint)
-            expectStatus(try await finished.exchange(Request("HEAD", "/v1/stream/none")), 404)
-            for connection in [silent, finished] {
-                #expect(try await connection.isEnded(within: .seconds(20)))
-            }
-        }
-    }
-
     @Test func `Those who never read what they asked for cost no more than their sockets`() async throws {
         try await withServerProgram(["--compression", "false"]) { server in
             let stream = try await TestStream.create("application/octet-stream")
