@@ -117,7 +117,7 @@ extension BlackBox {
         }
 
         @Test(.disabled("the source's own end may come a moment after that of its last fork is acknowledged"))
-    func `Deleting the source ends its readers and none of the fork's`() async throws {
+        func `Deleting the source ends its readers and none of the fork's`() async throws {
             let source = try await TestStream.create(body: "abc")
             let fork = try await source.forked(body: "d")
             let tail = try await fork.tail()

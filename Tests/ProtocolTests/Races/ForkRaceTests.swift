@@ -78,7 +78,7 @@ extension BlackBox {
         }
 
         @Test(.disabled("the source's own end may come a moment after that of its last fork is acknowledged"))
-    func `A fork and the delete of its source come one after the other`() async throws {
+        func `A fork and the delete of its source come one after the other`() async throws {
             try await Rounds.run(300) { rounds in
                 let first = try await Connection(to: .current)
                 let second = try await Connection(to: .current)
