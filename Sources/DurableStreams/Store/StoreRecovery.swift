@@ -73,7 +73,13 @@ final class StoreRecovery {
             let (latest, overflows) = found.newestCommitAt.addingReportingOverflow(Stream.renewalGraceMilliseconds)
             found.stream.didRecover(lastUse: overflows ? now : min(latest, now))
             context.catalog.insert(found.stream)
-            context.sweeper.add(found.stream)
+        }
+        // In the same order every time.
+        let concerned = streams.values.map(\.stream).filter(StreamSweeper.isConcerned(with:))
+        for stream in concerned.sorted(by: { $0.number.rawValue < $1.number.rawValue }) {
+            // What a crash has left undone.
+            stream.deleteIfAbandoned()
+            context.sweeper.add(stream)
         }
         streams = [:]
     }

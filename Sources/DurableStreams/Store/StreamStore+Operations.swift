@@ -195,6 +195,7 @@ extension StreamStore {
     /// The stream at a path, pending creations and deletions included, but not the end of a lifetime.
     func livingStream(at path: StreamPath) throws(StreamError) -> Stream {
         guard let stream = context.catalog[path] else { throw .notFound }
+        stream.settleExpiry()
         try stream.checkLifetime()
         return stream
     }

@@ -71,7 +71,11 @@ public final class StreamStore: Sendable {
 
     /// The stream at this path, if there is a durable one that has not expired. It may be one that is only kept for its
     /// forks (``Stream/isSoftDeleted``), so that no other can be created there.
-    public func stream(at path: StreamPath) -> Stream? { context.catalog[path]?.visible }
+    public func stream(at path: StreamPath) -> Stream? {
+        guard let stream = context.catalog[path] else { return nil }
+        stream.settleExpiry()
+        return stream.visible
+    }
 
     /// Runs work that may block or take long on one of the store's threads.
     public func offload(_ work: @escaping @Sendable () -> Void) { context.workers.run(work) }
@@ -92,7 +96,10 @@ public final class StreamStore: Sendable {
             defer { timer = nil }
             return timer
         }
-        timer?.stop()
+        if let timer {
+            timer.stop()
+            context.sweeper.finish()
+        }
         context.log.close()
         context.workers.close()
     }

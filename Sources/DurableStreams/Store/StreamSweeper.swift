@@ -33,9 +33,14 @@ final class StreamSweeper: @unchecked Sendable {
         wallClockLead = clock.wall - clock.steady
     }
 
+    /// Whether time does something to a stream.
+    static func isConcerned(with stream: Stream) -> Bool {
+        stream.lifetime != nil || stream.retention.logRetention != nil || stream.isOwedWork
+    }
+
     /// Takes a stream, if it is one that time does something to. It is let go of some time after it was deleted.
     func add(_ stream: Stream) {
-        guard stream.lifetime != nil || stream.retention.logRetention != nil || stream.isOwedWork else { return }
+        guard Self.isConcerned(with: stream) else { return }
         arrivals.withLock { $0.append(stream) }
     }
 
@@ -57,6 +62,12 @@ final class StreamSweeper: @unchecked Sendable {
     func round() {
         takeArrivals()
         visit(rows.count)
+    }
+
+    /// Before the store is closed: puts the ends of lifetimes and the last renewals into the log.
+    func finish() {
+        takeArrivals()
+        for index in rows.indices { _ = visit(&rows[index], enforcesRetention: false) }
     }
 
     private func takeArrivals() {
@@ -93,7 +104,7 @@ final class StreamSweeper: @unchecked Sendable {
     }
 
     /// False if the stream is of no interest any more.
-    private func visit(_ row: inout Row) -> Bool {
+    private func visit(_ row: inout Row, enforcesRetention: Bool = true) -> Bool {
         let stream = row.stream
         let (isDeleted, isKeptForForks) = stream.withState { ($0.isDeleted, $0.softDeletionIsPending) }
         if isDeleted { return false }
@@ -103,10 +114,10 @@ final class StreamSweeper: @unchecked Sendable {
         }
         if stream.isExpired {
             // What must wait is found again by the next round.
-            _ = stream.attemptDelete(on: stream.context.direct) { _ in }
+            stream.settleExpiry()
             return true
         }
-        stream.enforceRetention()
+        if enforcesRetention { stream.enforceRetention() }
         if row.mustSave {
             if case .sliding = stream.lifetime, !stream.attemptRenewal() { return true }
             row.mustSave = false

@@ -16,7 +16,7 @@ extension Stream {
             let answer = PendingAnswer(.success(()), on: lane, context.deliveries, completion)
             do throws(LogRefusal) {
                 guard state.hasForks else {
-                    try putDeletion(answer, &state)
+                    try putDeletion(source == nil ? answer : nil, &state)
                     return (.isPending, true)
                 }
                 try put(AppendRecord(deletesSoftly: true), .none, answer, &state)
@@ -25,8 +25,10 @@ extension Stream {
                 return (Verdict(error), false)
             }
         }
-        if isForGood { source?.didLoseFork() }
-        return give(verdict, on: lane, completion)
+        guard isForGood, let source else { return give(verdict, on: lane, completion) }
+        source.didLoseFork()
+        // Whoever is told that the last fork is gone finds that its source is, too.
+        return give(.answer(.success(()), afterPending: true), on: lane, completion)
     }
 
     private func putDeletion(_ completion: (any CommitCompletion)?, _ state: inout State) throws(LogRefusal) {

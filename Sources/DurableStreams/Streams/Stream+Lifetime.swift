@@ -25,6 +25,15 @@ extension Stream {
         }
     }
 
+    /// Puts the end of a lifetime into the log if it is over. To be called where somebody is told of it: after a restart a
+    /// stream is given some more time, and would come back.
+    func settleExpiry() {
+        guard isExpired else { return }
+        let isSettled = withState { !$0.isCreated || $0.deletionIsPending || $0.softDeletionIsPending }
+        // What must wait is up to the sweeper.
+        if !isSettled { _ = attemptDelete(on: context.direct) { _ in } }
+    }
+
     // MARK: Renewals that survive a restart
 
     /// A renewal that is not in the log yet may be lost in a crash. So a stream that is found in the log is taken to have

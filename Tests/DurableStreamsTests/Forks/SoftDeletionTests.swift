@@ -1,4 +1,5 @@
 import SegmentedLog
+import Synchronization
 import Testing
 
 @testable import DurableStreams
@@ -68,6 +69,24 @@ import Testing
         #expect(store.store.statistics.streamCount == 0)
         try store.restart()
         #expect(store.store.statistics.streamCount == 0)
+    }
+
+    @Test func `Whoever is told that the last fork is gone finds that its sources are`() throws {
+        let store = try ManualStore()
+        let paths = try (0..<5).map { try StreamPath("s\($0)") }
+        try store.create(CreateRequest(path: paths[0]))
+        for (source, path) in zip(paths, paths.dropFirst()) { try makeFork(path, of: source, in: store) }
+        for path in paths.dropLast() { try store.delete(path) }
+        let goneCount = Atomic(0)
+        let _: Void = try store.perform { store, lane, completion in
+            store.delete(paths[4], on: lane) { result in
+                for path in paths where store.stream(at: path) == nil { goneCount.add(1, ordering: .relaxed) }
+                completion(result)
+            }
+        }
+        #expect(goneCount.load(ordering: .relaxed) == 5)
+        try store.restart()
+        for path in paths { #expect(!store.exists(path)) }
     }
 
     @Test func `A source that is not deleted stays when its forks go`() throws {

@@ -1,4 +1,5 @@
 import SegmentedLog
+import SimulatedDisk
 import Testing
 
 @testable import DurableStreams
@@ -85,6 +86,40 @@ import Testing
         #expect(store.store.statistics.streamCount == 0)
         try store.restart()
         #expect(store.store.statistics.streamCount == 0)
+    }
+
+    @Test func `A stream whose end somebody has seen does not come back with a restart`() throws {
+        let store = try ManualStore()
+        try create(seconds: 1, in: store)
+        let unseen = try StreamPath("unseen")
+        try store.create(CreateRequest(path: unseen, lifetime: .sliding(seconds: 1)))
+        store.wait(seconds: 1)
+        #expect(!store.exists(path))
+        // Without the sweeper, who would find both.
+        store.store.context.log.writePendingCommits()
+        try store.restart()
+        #expect(!store.exists(path))
+        // Reads may have renewed this one, for all that anybody knows.
+        #expect(store.exists(unseen))
+    }
+
+    @Test func `What has ended when a store is closed does not come back`() async throws {
+        let disk = SimulatedDisk(seed: 1, recordsTrace: false)
+        let clock = TestClock()
+        func open() throws -> StreamStore {
+            try TestStore.open(disk) {
+                $0.wallClock = { clock.now }
+                $0.expirySweepMilliseconds = 20_000
+            }
+        }
+        let store = try open()
+        try await store.create(CreateRequest(path: path, lifetime: .sliding(seconds: 1)))
+        clock.advance(milliseconds: 1_000)
+        store.close()
+        let next = try open()
+        defer { next.close() }
+        #expect(next.stream(at: path) == nil)
+        #expect(next.statistics.streamCount == 0)
     }
 
     @Test func `Renewals cost few entries, and none where nothing is read`() throws {
