@@ -78,6 +78,13 @@ package struct LogCheck: Sendable {
 
     private func check(_ account: StreamAccount, _ survey: StreamSurvey, _ findings: inout FindingList) {
         let number = account.number.rawValue
+        let items = survey.reading.journal.items
+        // Entries of a deleted stream whose other entries are gone are followed by that of its deletion.
+        if account.isRowLost, account.rows.isEmpty, let first = account.entries.first {
+            let item = items.items[first]
+            return findings.addDamage(
+                items.path(of: item), Int(item.payloadOffset), "the beginning of stream \(number) is missing")
+        }
         for hole in account.holes where !hole.isReported {
             let (start, end) = (hole.range.lowerBound.rawValue, hole.range.upperBound.rawValue)
             findings.addDamage(
@@ -86,21 +93,15 @@ package struct LogCheck: Sendable {
         for (path, byteOffset) in account.duplicates {
             findings.addDamage(path, byteOffset, "these bytes of stream \(number) are there twice")
         }
-        let items = survey.reading.journal.items
-        guard let first = account.entries.first else { return }
-        let (path, byteOffset) = (items.path(of: items.items[first]), Int(items.items[first].payloadOffset))
-        guard !account.isRowLost else {
-            // Where its rows are damaged, that was said of their files. Entries of a deleted stream whose other entries
-            // are gone are followed by that of its deletion.
-            if account.rows.isEmpty {
-                findings.addDamage(path, byteOffset, "the beginning of stream \(number) is missing")
-            }
-            return
-        }
+        // Where its rows are damaged, that was said of their files.
+        guard let first = account.entries.first, !account.isRowLost else { return }
         do throws(RecoveryRefusal) {
             _ = try survey.foldedRow(of: account, rows)
         } catch {
-            findings.addDamage(path, byteOffset, "the metadata of stream \(number) make no sense: \(error.reason)")
+            let item = items.items[first]
+            findings.addDamage(
+                items.path(of: item), Int(item.payloadOffset),
+                "the metadata of stream \(number) make no sense: \(error.reason)")
         }
     }
 }

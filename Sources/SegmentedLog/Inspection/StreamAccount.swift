@@ -46,6 +46,9 @@ struct StreamAccount {
         var nextPiece: Int
         /// Whether a finding of the file says so already.
         var isReported: Bool
+        /// Whether it is between what is known of the stream and an entry in the journal. Then the newest row is lost,
+        /// too; so it is damage even if the entry says that the bytes are not needed.
+        var isBeforeEntry: Bool
     }
 
     var tail: StreamPosition { fold.tail }
@@ -53,8 +56,8 @@ struct StreamAccount {
     var isRowLost: Bool { soundRow == nil && !isCreatedInJournal }
     /// Whether the metadata are those of an older segment than there was.
     var isRowOutdated: Bool {
-        guard let soundRow, let newest = rows.last else { return false }
-        return soundRow.file != newest.file
+        guard let soundRow, let newest = rows.last else { return holes.contains(where: \.isBeforeEntry) }
+        return soundRow.file != newest.file || holes.contains(where: \.isBeforeEntry)
     }
 
     /// - Parameters:
@@ -77,7 +80,7 @@ struct StreamAccount {
         addBlocks(reading)
         addEntries(items)
         start = min(max(start, fold.start), tail)
-        holes.removeAll { $0.range.upperBound <= start }
+        holes.removeAll { $0.range.upperBound <= start && !$0.isBeforeEntry }
         findSoundStart(reading)
     }
 
@@ -109,7 +112,8 @@ struct StreamAccount {
         for index in entries {
             let item = items.items[index]
             if item.start > tail {
-                addHole(from: tail, to: item.start, items.path(of: item), Int(item.payloadOffset))
+                addHole(
+                    from: tail, to: item.start, items.path(of: item), Int(item.payloadOffset), isBeforeEntry: true)
                 fold.skip(to: item.start)
             }
             if !fold.add(item, of: items) {
@@ -122,13 +126,13 @@ struct StreamAccount {
 
     private mutating func addHole(
         from start: StreamPosition, to end: StreamPosition, _ path: String, _ byteOffset: Int,
-        isReported: Bool = false
+        isReported: Bool = false, isBeforeEntry: Bool = false
     ) {
         guard start < end else { return }
         holes.append(
             Hole(
                 range: start..<end, path: path, byteOffset: byteOffset, nextPiece: pieces.count,
-                isReported: isReported))
+                isReported: isReported, isBeforeEntry: isBeforeEntry))
     }
 
     // MARK: What is whole

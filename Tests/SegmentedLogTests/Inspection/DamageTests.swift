@@ -50,6 +50,30 @@ struct `A damaged store` {
         }
     }
 
+    @Test func `A trim does not hide that the segment before it is missing`() throws {
+        let disk = SimulatedDisk(seed: 3, recordsTrace: false)
+        let test = try TestLog(disk, isMaintained: true)
+        let stream = try test.createNow(row: Array("stream".utf8), payload: [1])
+        for step in 0 ..< 20 { try test.appendNow(payload(step, byteCount: 10_000), to: stream) }
+        let done = Acknowledgement()
+        try test.log.trim(stream, to: stream.submittedEnd, completion: done)
+        // Without maintenance, which would give the space back.
+        test.log.writePendingCommits()
+        try done.require()
+        test.log.close()
+        let paths = disk.paths.filter { $0.hasSuffix(".sealed") }
+        try #require(paths.count >= 2)
+        #expect(try DamageableStore.check(disk).damage == [])
+        disk.remove(paths.last!)
+        #expect(throws: LogOpenError.self) { try TestLog(disk.processCopy()) }
+        #expect(try DamageableStore.check(disk).damage.contains { $0.reason.contains("are missing") })
+        #expect(try DamageableStore.repair(disk).losses.contains { $0.kind == .metadata })
+        #expect(try DamageableStore.check(disk).damage == [])
+        let again = try TestLog(disk)
+        #expect(again.recovered.streams[stream.number]?.logStream.start == stream.submittedEnd)
+        #expect(again.recovered.streams[stream.number]?.logStream.tail == stream.submittedEnd)
+    }
+
     @Test func `Two places that are damaged are both reported`() throws {
         let disk = store.disk.processCopy()
         let paths = store.segmentPaths.filter { $0.hasSuffix(".sealed") }.prefix(2)
@@ -143,7 +167,8 @@ extension LogRepair.Report {
     /// Whether a segment is so damaged that nothing says what was in it.
     var losesRows: Bool {
         let reasons = [
-            "stream table", "footer", "number that is out of range", "is empty", "has only", "does not follow", "outside",
+            "stream table", "footer", "number that is out of range", "is empty", "has only", "does not follow",
+            "outside",
         ]
         return check.damage.contains { finding in reasons.contains { finding.reason.contains($0) } }
     }
