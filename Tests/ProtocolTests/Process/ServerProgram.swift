@@ -32,6 +32,11 @@ final class ServerProgram: @unchecked Sendable {
         }
     }
 
+    /// A test that fails must not leave its server behind, which would also keep the output of the tests open.
+    deinit {
+        if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
+    }
+
     static func temporaryDirectory() -> URL {
         FileManager.default.temporaryDirectory.appending(path: "server-program-\(UUID().uuidString)")
     }

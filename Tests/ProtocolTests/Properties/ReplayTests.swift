@@ -22,7 +22,8 @@ extension BlackBox {
                 stream = try await second.forked(body: .bytes(pieces[20]))
                 try await second.appendSuccessfully(.bytes(pieces[59]))
             } else {
-                stream = try await TestStream.create(type, body: .bytes(Array(pieces[0...20].joined())))
+                stream = try await TestStream.create(type, body: .bytes(pieces[0]))
+                for piece in pieces[1...20] { try await stream.appendSuccessfully(.bytes(piece)) }
             }
             async let live = ReplayContent.follow(stream)
             async let polled = ReplayContent.poll(stream)
