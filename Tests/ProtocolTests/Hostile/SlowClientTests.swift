@@ -29,7 +29,7 @@ import Testing
     @Test(arguments: ["G", "GET /v1/stream/", "GET /v1/stream/a HTTP/1.1\r\nHost: x\r\nX-Slow: "])
     func `Heads that come byte by byte hold nobody up`(beginning: String) async throws {
         try await withServerProgram { server in
-            let descriptorCount = try server.openDescriptorCount
+            let descriptorCount = try server.descriptorCount
             try await server.expectGrowth(below: Self.clientCount * (48 << 10)) {
                 try await Neighbour.isServed(at: server) { try await trickle(beginning, "abcd", to: server) }
             }
@@ -41,7 +41,7 @@ import Testing
     func `Bodies that come byte by byte hold nobody up, whatever length they announce`(framing: String) async throws {
         try await withServerProgram { server in
             let stream = try await TestStream.create()
-            let descriptorCount = try server.openDescriptorCount
+            let descriptorCount = try server.descriptorCount
             let head = "POST \(stream.target) HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n\(framing)\r\n\r\n"
             try await server.expectGrowth(below: Self.clientCount * (64 << 10)) {
                 try await Neighbour.isServed(at: server) {

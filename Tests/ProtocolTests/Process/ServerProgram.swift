@@ -77,8 +77,8 @@ final class ServerProgram: @unchecked Sendable {
         }
     }
 
-    /// How many descriptors the process holds: files, sockets and others.
-    var openDescriptorCount: Int {
+    /// Open files, sockets and the like.
+    var descriptorCount: Int {
         get throws {
             try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd").count
         }
