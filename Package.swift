@@ -99,7 +99,8 @@ let package = Package(
         .executableTarget(
             name: "durable-streams",
             dependencies: [
-                "DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", logging, serviceLifecycle,
+                "DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", "SegmentedLog", logging,
+                serviceLifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -134,6 +135,12 @@ let package = Package(
             name: "ProtocolTests",
             dependencies: protocolTestDependencies + ["durable-streams"],
             exclude: ["README.md"],
+            swiftSettings: settings
+        ),
+        // The commands for a stopped store, as the real program runs them.
+        .testTarget(
+            name: "ToolsTests",
+            dependencies: ["DurableStreams", "SegmentedLog", "durable-streams"],
             swiftSettings: settings
         ),
         // The same tests of the protocol, on links to the same sources, with Hummingbird in between.

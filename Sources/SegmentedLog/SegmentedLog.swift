@@ -11,13 +11,18 @@ internal import Synchronization
 /// The engine gives entries an order and keeps their bytes; what they mean is the owner's business. An owner puts
 /// entries in, is told when they are durable, and gets all of them back, in order, when the log is opened again.
 ///
+/// A background thread turns full journal segments into sealed ones, where each stream's bytes lie together and compressed,
+/// merges those, and gives back the space of what is deleted or trimmed.
+///
 /// Safe to use from any thread. Appends never block: they are refused with ``LogRefusal/mustWait(_:)`` where waiting
-/// would be needed. Only ``open(directory:configuration:fileSystem:commitDidEnd:recover:)`` and ``close()`` block.
+/// would be needed. Only
+/// ``open(directory:configuration:fileSystem:commitDidEnd:recoverRow:recover:)`` and ``close()`` block.
 public final class SegmentedLog: Sendable {
     private let configuration: LogConfiguration
     private let table: SegmentTable
     private let queue: CommitQueue
     private let provisioner: SegmentProvisioner
+    private let maintenance: SegmentMaintenance
     private let counters: LogCounters
     private let lock: any DirectoryLock
     private let running: Mutex<Running?>
@@ -27,6 +32,7 @@ public final class SegmentedLog: Sendable {
     private struct Running {
         var writer: NamedThread
         var provisioner: NamedThread
+        var maintenance: NamedThread
     }
 
     private final class ManualWriter: @unchecked Sendable {
@@ -36,11 +42,16 @@ public final class SegmentedLog: Sendable {
 
     /// Opens the log in a directory, which is created if it is missing. Blocks.
     /// - Parameters:
+    ///   - path: The directory; all of the log is in it.
+    ///   - configuration: How the log is kept. Any setting may be another one at the next opening.
+    ///   - fileSystem: The disk. Another one than the system's is for tests.
     ///   - commitDidEnd: Called on the writer's thread after each commit, when everybody has been told of it.
-    ///   - recover: Called for every entry that the log holds, oldest first, before this returns.
+    ///   - recoverRow: Called, before all entries, for every stream that is in sealed segments.
+    ///   - recover: Called for every entry that the journal holds, oldest first, before this returns.
     public static func open(
         directory path: String, configuration: LogConfiguration = LogConfiguration(),
         fileSystem: any FileSystem = LinuxFileSystem(), commitDidEnd: @escaping @Sendable () -> Void = {},
+        recoverRow: @escaping (RecoveredStream) throws(RecoveryRefusal) -> Void,
         recover: @escaping (RecoveredEntry) throws(RecoveryRefusal) -> Void
     ) throws(LogOpenError) -> SegmentedLog {
         try validate(configuration)
@@ -53,8 +64,10 @@ public final class SegmentedLog: Sendable {
             throw .locked(path: "\(path)/LOCK", holder: error.detail)
         }
         do throws(LogOpenError) {
-            let recovered = try LogRecovery(path: path, fileSystem: fileSystem, configuration: configuration)
-                .run(recover: recover)
+            let recovered = try LogRecovery(
+                path: path, fileSystem: fileSystem, configuration: configuration, recoverRow: recoverRow,
+                recover: recover
+            ).run()
             return SegmentedLog(configuration, recovered, lock, commitDidEnd)
         } catch {
             lock.release()
@@ -82,10 +95,11 @@ public final class SegmentedLog: Sendable {
             requestSegment: { provisioner.request(byteCount: $0) })
         end.segment.setRecent(true)
         if recovered.spare == nil { provisioner.request(byteCount: configuration.segmentByteCount) }
+        maintenance = Self.maintenance(recovered, configuration, provisioner, queue)
         let writer = JournalWriter(
             queue: queue, table: table, storeIdentifier: recovered.directory.storeIdentifier,
-            configuration: configuration, counters: counters, end: end,
-            retire: { provisioner.retire($0) }, commitDidEnd: commitDidEnd)
+            configuration: configuration, counters: counters, end: end, maintenance: maintenance,
+            commitDidEnd: commitDidEnd)
         switch configuration.threading {
         case .manual:
             manualWriter = ManualWriter(writer)
@@ -93,12 +107,28 @@ public final class SegmentedLog: Sendable {
         case .threads:
             manualWriter = nil
             let owned = ManualWriter(writer)
-            let queue = queue
+            let (queue, maintenance) = (queue, maintenance)
             running = Mutex(
                 Running(
                     writer: NamedThread("log-writer") { owned.writer.run() },
-                    provisioner: NamedThread("log-segments") { provisioner.run(for: queue) }))
+                    provisioner: NamedThread("log-segments") { provisioner.run(for: queue) },
+                    maintenance: NamedThread("log-maintenance", isBackground: true) { maintenance.run() }))
         }
+    }
+
+    private static func maintenance(
+        _ recovered: LogRecovery.Result, _ configuration: LogConfiguration, _ provisioner: SegmentProvisioner,
+        _ queue: CommitQueue
+    ) -> SegmentMaintenance {
+        let closing = ClosingFlag()
+        let maintainer = SegmentMaintainer(
+            directory: recovered.directory, table: recovered.table, configuration: configuration,
+            ledger: recovered.ledger, mayRetire: { provisioner.mayRetire }, reclaim: { provisioner.reclaim($0) },
+            discardRecycledFile: { provisioner.discardRecycledFile() },
+            stopLog: { queue.demandStop($0) }, isClosing: { closing.isSet })
+        return SegmentMaintenance(
+            maintainer, closing, current: recovered.end.segment, full: recovered.full, changes: recovered.changes,
+            backlogDidChange: { provisioner.setPaused($0) })
     }
 
     private static func validate(_ configuration: LogConfiguration) throws(LogOpenError) {
@@ -111,6 +141,12 @@ public final class SegmentedLog: Sendable {
         guard configuration.pendingByteCountLimit > 0 else {
             throw .invalidConfiguration(reason: "the limit of pending bytes must be above 0")
         }
+        guard configuration.mergedSegmentCount >= 2 else {
+            throw .invalidConfiguration(reason: "at least 2 segments are merged into one")
+        }
+        guard configuration.unsealedSegmentCountLimit >= 1, configuration.blockCacheByteCountLimit >= 0,
+            configuration.maintenanceBytesPerSecond ?? 1 >= 1
+        else { throw .invalidConfiguration(reason: "a limit of the background work is too small") }
     }
 
     // MARK: Appending
@@ -119,6 +155,7 @@ public final class SegmentedLog: Sendable {
     ///
     /// - Parameters:
     ///   - row: What the owner wants to know of the stream when the log is opened again. Copied.
+    ///   - payload: The stream's first bytes.
     ///   - tag: Given back in ``CommittedEntry/tag`` of the last entry.
     ///   - completion: Told when the stream is durable, or will never be.
     ///   - makeOwner: Called once, under the log's lock, with the new stream. Must not call the log.
@@ -151,8 +188,10 @@ public final class SegmentedLog: Sendable {
     /// - Parameters:
     ///   - owner: The stream's owner, who calls in the order of the positions.
     ///   - position: Where the payload begins: the end of everything that was appended so far, durable or not.
-    ///   - annotation: Given back at the next opening, with the append's last entry. Copied.
+    ///   - annotation: Given back at the next opening, with the append's last entry, or as far as ``LogRowFolder`` keeps it. Copied.
+    ///   - payload: The bytes.
     ///   - tag: Given back in ``CommittedEntry/tag`` of the last entry.
+    ///   - completion: Told when the entry is durable, or will never be.
     public func append(
         to owner: some LogStreamOwner, at position: StreamPosition, annotation: UnsafeRawBufferPointer,
         payload: LogPayload, tag: UInt64 = 0, completion: (any CommitCompletion)? = nil
@@ -164,18 +203,45 @@ public final class SegmentedLog: Sendable {
     }
 
     /// Ends a stream. Its number is never used again; its space comes back by itself.
-    /// - Parameter position: The end of everything that was appended so far, durable or not.
+    ///
+    /// - Parameters:
+    ///   - owner: The stream's owner.
+    ///   - position: The end of everything that was appended so far, durable or not.
+    ///   - tag: Given back in ``CommittedEntry/tag``.
+    ///   - completion: Told when the end is durable, or will never be.
     public func deleteStream(
         _ owner: some LogStreamOwner, at position: StreamPosition, tag: UInt64 = 0,
         completion: (any CommitCompletion)? = nil
     ) throws(LogRefusal) {
+        try add(.delete, of: owner, at: position, tag: tag, completion: completion)
+    }
+
+    /// Makes everything before `position` unreadable; its space comes back by itself.
+    ///
+    /// - Parameters:
+    ///   - owner: The stream's owner.
+    ///   - position: Where an entry begins, or the end of what was appended so far; durable, and not before an earlier
+    ///     trim's.
+    ///   - tag: Given back in ``CommittedEntry/tag``.
+    ///   - completion: Told when the trim is durable, or will never be.
+    public func trim(
+        _ owner: some LogStreamOwner, to position: StreamPosition, tag: UInt64 = 0,
+        completion: (any CommitCompletion)? = nil
+    ) throws(LogRefusal) {
+        try add(.trim, of: owner, at: position, tag: tag, completion: completion)
+    }
+
+    private func add(
+        _ kind: EntryKind, of owner: some LogStreamOwner, at position: StreamPosition, tag: UInt64,
+        completion: (any CommitCompletion)?
+    ) throws(LogRefusal) {
         try queue.add(byteCount: Entry.headerByteCount) { commit in
             commit.add(
-                kind: .delete, continues: false, streamNumber: owner.logStream.number, position: position,
+                kind: kind, continues: false, streamNumber: owner.logStream.number, position: position,
                 annotation: UnsafeRawBufferPointer(start: nil, count: 0), payloadByteCount: 0)
             commit.expect(
                 PendingEntry(
-                    owner: owner, kind: .delete, payloadOffset: 0, payloadByteCount: 0, position: position, tag: tag,
+                    owner: owner, kind: kind, payloadOffset: 0, payloadByteCount: 0, position: position, tag: tag,
                     completion: completion))
         }
     }
@@ -225,7 +291,16 @@ public final class SegmentedLog: Sendable {
     public var statistics: LogStatistics {
         var statistics = counters.snapshot
         statistics.pendingByteCount = queue.pendingByteCount
-        statistics.segmentCount = table.count
+        let counts = table.counts
+        statistics.segmentCount = counts.journal
+        statistics.unsealedSegmentCount = maintenance.unsealedSegmentCount
+        statistics.isMaintaining = maintenance.isBusy
+        statistics.sealedSegmentCount = counts.sealed
+        statistics.sealedByteCount = counts.sealedByteCount
+        let cache = table.cache.statistics
+        statistics.blockCacheHitCount = cache.hitCount
+        statistics.blockCacheMissCount = cache.missCount
+        statistics.blockCacheByteCount = cache.byteCount
         return statistics
     }
 
@@ -236,6 +311,12 @@ public final class SegmentedLog: Sendable {
 
     /// In manual mode: does everything that there is to do now, in a fixed order.
     public func runPendingWork() {
+        maintenance.retryLater()
+        repeat { writePendingCommits() } while maintainSegments()
+    }
+
+    /// In manual mode: as ``runPendingWork()``, but seals, merges and removes no segments.
+    package func writePendingCommits() {
         guard let manualWriter else { return }
         var isBusy = true
         while isBusy {
@@ -243,6 +324,13 @@ public final class SegmentedLog: Sendable {
             isBusy = false
             while manualWriter.writer.runOnce() { isBusy = true }
         }
+    }
+
+    private func maintainSegments() -> Bool {
+        guard manualWriter != nil else { return false }
+        var wasBusy = false
+        while maintenance.runOnce() { wasBusy = true }
+        return wasBusy
     }
 
     /// In manual mode: does only what is to be done about the files of segments, and writes no commit.
@@ -259,16 +347,21 @@ public final class SegmentedLog: Sendable {
         if let manualWriter {
             while manualWriter.writer.runOnce() {}
             manualWriter.writer.synchronizeAtEnd()
+            maintenance.close()
         } else {
             let threads = running.withLock { running in
                 defer { running = nil }
                 return running
             }
             guard let threads else { return }
+            maintenance.close()
             threads.writer.join()
+            threads.maintenance.join()
             provisioner.close()
             threads.provisioner.join()
         }
+        // Segments and streams hold each other as long as the maintenance needs to know of both.
+        for segment in table.journalSegments { segment.touchedStreams = [] }
         lock.release()
     }
 }

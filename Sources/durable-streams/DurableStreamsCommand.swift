@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 @main
 struct DurableStreamsCommand: AsyncParsableCommand {
@@ -16,6 +17,36 @@ struct DurableStreamsCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [ServeCommand.self],
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Stopped-store",
+                subcommands: [
+                    InspectCommand.self, CheckCommand.self, RepairCommand.self, ExportCommand.self, ImportCommand.self,
+                ])
+        ],
         defaultSubcommand: ServeCommand.self
     )
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch where isMisunderstoodTool(error) {
+            ToolOutput.printError(fullMessage(for: error))
+            Glibc.exit(ToolStatus.unusable.rawValue)
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    /// The tools promise one status for whatever keeps them from looking at a store.
+    private static func isMisunderstoodTool(_ error: any Error) -> Bool {
+        let tools = ["inspect", "check", "repair", "export", "import"]
+        return CommandLine.arguments.dropFirst().first.map(tools.contains) == true
+            && exitCode(for: error) == .validationFailure
+    }
 }

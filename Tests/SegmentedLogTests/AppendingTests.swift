@@ -147,10 +147,11 @@ struct `Appending` {
         let read = stream.logStream.read(from: tail, upTo: tail, byteCountLimit: 100, splitsEntries: true)
         #expect(read.byteCount == 0 && read.start == tail && read.end == tail)
         for position in 0 ..< 15 {
-            let start = stream.logStream.entryStart(atOrBefore: StreamPosition(rawValue: UInt64(position))).rawValue
-            #expect(start == (position < 10 ? 0 : 10))
+            let position = StreamPosition(rawValue: UInt64(position))
+            let start = try stream.logStream.entryStart(atOrBefore: position)
+            #expect(start.rawValue == (position.rawValue < 10 ? 0 : 10))
         }
-        #expect(stream.logStream.entryStart(atOrBefore: tail) == tail)
+        #expect(try stream.logStream.entryStart(atOrBefore: tail) == tail)
     }
 
     // MARK: Group commit

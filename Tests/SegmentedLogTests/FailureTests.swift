@@ -165,7 +165,7 @@ struct `Failing calls` {
         disk.inject(DiskFault(Set(DiskCall.allCases), occurrence: occurrence, isPermanent: isPermanent, errno: errno))
         var workload = Workload(generator: SeededGenerator(seed: UInt64(occurrence)))
         do {
-            let test = try TestLog(disk)
+            let test = try TestLog(disk, isMaintained: true)
             try workload.run(test)
             test.log.close()
         } catch LogOpenError.system {
@@ -174,13 +174,13 @@ struct `Failing calls` {
         let callCount = DiskCall.allCases.reduce(0) { $0 + disk.callCount($1) }
         disk.clearFaults()
         // In the same life of the machine.
-        let again = try TestLog(disk)
+        let again = try TestLog(disk, isMaintained: true)
         try workload.model.check(try LogModel.state(of: again.recovered), isSettled: true)
         let stream = try again.createNow(payload: [1])
         workload.model.submit(.create(number: stream.number, row: [], payload: [1]))
         workload.model.promise(1)
         // And after the power has failed.
-        let last = try TestLog(disk.powerLoss(seed: UInt64(occurrence)))
+        let last = try TestLog(disk.powerLoss(seed: UInt64(occurrence)), isMaintained: true)
         try workload.model.check(try LogModel.state(of: last.recovered), isSettled: true)
         return occurrence <= callCount
     }

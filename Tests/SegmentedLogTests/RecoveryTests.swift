@@ -95,8 +95,9 @@ struct `Opening a log` {
         test.log.close()
         let error = #expect(throws: LogOpenError.self) {
             _ = try SegmentedLog.open(
-                directory: TestLog.directory, configuration: TestLog.configuration(), fileSystem: disk
-            ) { _ throws(RecoveryRefusal) in throw RecoveryRefusal(reason: "no such thing") }
+                directory: TestLog.directory, configuration: TestLog.configuration(), fileSystem: disk,
+                recoverRow: { _ in },
+                recover: { _ throws(RecoveryRefusal) in throw RecoveryRefusal(reason: "no such thing") })
         }
         guard case .corrupt(Self.firstPath, let byteOffset, let reason) = error else {
             Issue.record("\(String(describing: error))")

@@ -12,6 +12,9 @@
 /// Names the calling thread, for `top -H`, `gdb` and `perf`. At most 15 bytes are kept.
 int shim_set_thread_name(const char *name);
 
+/// Lets the calling thread run where others leave it time: nice value 10.
+int shim_lower_thread_priority(void);
+
 /// renameat2 with RENAME_NOREPLACE: fails with EEXIST instead of replacing a file.
 int shim_rename_without_replacing(const char *from, const char *to);
 

@@ -26,6 +26,20 @@ enum JSONMessageScanner {
         return scan.offset
     }
 
+    /// The offset behind the comma of the last message that is there as a whole; 0 if there is none.
+    static func lastBoundary(in stored: UnsafeRawBufferPointer) -> Int {
+        var scan = Scan(stored)
+        while scan.skipMessage() != nil {}
+        return scan.offset
+    }
+
+    /// The offset behind as many whole messages as there are, at most `messageCount`, which is lowered by their number.
+    static func skip(_ messageCount: inout UInt64, in stored: UnsafeRawBufferPointer) -> Int {
+        var scan = Scan(stored)
+        while messageCount > 0, scan.skipMessage() != nil { messageCount -= 1 }
+        return scan.offset
+    }
+
     private struct Scan {
         private let reader: JSONValidator
         private(set) var offset = 0

@@ -2,30 +2,38 @@
 ///
 ///     width  field
 ///         1  version, 1
-///         1  flags: 1 closed at creation; other bits zero
+///         1  flags: 1 closed at creation, 2 has a retention; other bits zero
 ///         8  wall-clock time of creation, in milliseconds since 1970
 ///         4  byte count of the path, then the path, normalized
 ///         4  byte count of the content type, then the content type as it was given
 ///         1  lifetime: 0 none, 1 sliding, 2 until
 ///              1: 8  seconds
 ///              2: 8  wall-clock time in milliseconds since 1970, 4 byte count of the text, then the text as it was given
-///         1  origin: 0 a stream of its own; other values are reserved for streams that continue another one
+///            if flag 2:  8 age limit in seconds, 8 limit of the byte count; all bits set for no limit
+///         1  origin: 0 a stream of its own, 1 a fork
+///              1: where it comes from (``ForkRow``)
 ///
 /// All integers are little endian. Nothing follows.
 struct StreamRow: Equatable {
     static let version: UInt8 = 1
-    private static let closedFlag: UInt8 = 1
+
+    private enum Flag {
+        static let closed: UInt8 = 1
+        static let retention: UInt8 = 2
+    }
 
     var path: StreamPath
     var contentType: ContentType
     var lifetime: Lifetime?
     var isClosedAtCreation: Bool
     var createdAt: WallClockTime
+    var retention: Retention?
+    var fork: ForkRow?
 
     func encode() -> [UInt8] {
         var writer = RecordWriter()
         writer.add(Self.version)
-        writer.add(isClosedAtCreation ? Self.closedFlag : 0)
+        writer.add((isClosedAtCreation ? Flag.closed : 0) | (retention == nil ? 0 : Flag.retention))
         writer.add(createdAt.millisecondsSince1970)
         writer.add(path.text)
         writer.add(contentType.text)
@@ -39,16 +47,21 @@ struct StreamRow: Equatable {
             writer.add(time.millisecondsSince1970)
             writer.add(text)
         }
-        writer.add(UInt8(0))
+        if let retention {
+            writer.add(retention.ageLimitSeconds ?? .max)
+            writer.add(retention.byteCountLimit ?? .max)
+        }
+        writer.add(UInt8(fork == nil ? 0 : 1))
+        fork?.encode(into: &writer)
         return writer.bytes
     }
 
     /// Nil if the bytes are not such a record.
     static func decode(_ bytes: UnsafeRawBufferPointer) -> StreamRow? {
         var reader = RecordReader(bytes)
-        guard reader.next(UInt8.self) == version, let flags = reader.next(UInt8.self), flags & ~closedFlag == 0,
-            let createdAt = reader.next(Int64.self), let pathText = reader.nextText(),
-            let path = try? StreamPath(pathText), path.text == pathText,
+        guard reader.next(UInt8.self) == version, let flags = reader.next(UInt8.self),
+            flags & ~(Flag.closed | Flag.retention) == 0,
+            let createdAt = reader.next(Int64.self), let path = reader.nextPath(),
             let contentType = reader.nextText().flatMap(ContentType.init), let lifetimeKind = reader.next(UInt8.self)
         else { return nil }
         var lifetime: Lifetime?
@@ -62,9 +75,17 @@ struct StreamRow: Equatable {
             lifetime = .until(WallClockTime(millisecondsSince1970: milliseconds), text: text)
         default: return nil
         }
-        guard reader.next(UInt8.self) == 0, reader.isAtEnd else { return nil }
+        var retention: Retention?
+        if flags & Flag.retention != 0 {
+            guard let age = reader.next(UInt64.self), let byteCount = reader.next(UInt64.self) else { return nil }
+            retention = Retention(
+                ageLimitSeconds: age == .max ? nil : age, byteCountLimit: byteCount == .max ? nil : byteCount)
+        }
+        guard let origin = reader.next(UInt8.self), origin <= 1 else { return nil }
+        let fork = origin == 1 ? ForkRow.decode(&reader) : nil
+        guard (fork != nil) == (origin == 1), reader.isAtEnd else { return nil }
         return StreamRow(
-            path: path, contentType: contentType, lifetime: lifetime, isClosedAtCreation: flags & closedFlag != 0,
-            createdAt: WallClockTime(millisecondsSince1970: createdAt))
+            path: path, contentType: contentType, lifetime: lifetime, isClosedAtCreation: flags & Flag.closed != 0,
+            createdAt: WallClockTime(millisecondsSince1970: createdAt), retention: retention, fork: fork)
     }
 }

@@ -2,58 +2,91 @@ internal import SegmentedLog
 internal import Synchronization
 
 /// Which stream is at which path, pending creations and deletions included. In shards, so that growing one of the
-/// tables holds nobody up for long.
+/// tables, or going through it, holds nobody up for long: with a million streams a shard has about 4,000.
 final class Catalog: Sendable {
-    private static let shardCount = 64
+    private static let shardCount = 256
     private let shards: [Shard]
-    /// Those that may expire, so that looking for expired ones does not cost a look at all the others.
-    private let mortals = Mutex<[StreamNumber: Stream]>([:])
-    private let configurations = Mutex(StreamConfigurationTable())
 
     private final class Shard: Sendable {
-        let streams = Mutex<[StreamPath: Stream]>([:])
+        let streams = Mutex(PathTable<Stream>())
     }
 
     init() { shards = (0..<Self.shardCount).map { _ in Shard() } }
 
-    subscript(path: StreamPath) -> Stream? { shard(path).streams.withLock { $0[path] } }
-
-    /// Looks at what is at a path and may put another stream there, with nobody in between.
-    func update<Result: Sendable>(
-        _ path: StreamPath, _ body: (inout Stream?) -> Result
-    ) -> Result {
-        shard(path).streams.withLock { streams in
-            let result = body(&streams[path])
-            if let stream = streams[path] { note(stream) }
-            return result
+    subscript(path: StreamPath) -> Stream? {
+        path.withBytes { bytes in
+            let (shard, hash) = place(of: bytes)
+            return shard.streams.withLock { streams in
+                streams.place(of: bytes, hash: hash).map { streams[$0] }
+            }
         }
     }
 
-    func insert(_ stream: Stream) {
-        shard(stream.path).streams.withLock { $0[stream.path] = stream }
-        note(stream)
+    /// Looks at what is at a path and may put another stream there, with nobody in between. Takes nothing away.
+    func update<Result: Sendable>(
+        _ path: StreamPath, _ body: (inout Stream?) -> Result
+    ) -> Result {
+        path.withBytes { bytes in
+            let (shard, hash) = place(of: bytes)
+            return shard.streams.withLock { streams in
+                let place = streams.place(of: bytes, hash: hash)
+                var stream = place.map { streams[$0] }
+                let result = body(&stream)
+                guard let stream else { return result }
+                if let place { streams[place] = stream } else { streams.insert(stream, hash: hash) }
+                return result
+            }
+        }
     }
 
-    private func note(_ stream: Stream) {
-        if stream.lifetime != nil { mortals.withLock { $0[stream.number] = stream } }
+    /// Adds a stream at whose path there is none.
+    func insert(_ stream: Stream) {
+        stream.withPathBytes { bytes in
+            let (shard, hash) = place(of: bytes)
+            shard.streams.withLock { $0.insert(stream, hash: hash) }
+        }
     }
 
     /// Removes a stream, unless another one has taken its path.
     func remove(_ stream: Stream) {
-        shard(stream.path).streams.withLock { streams in
-            if streams[stream.path] === stream { streams[stream.path] = nil }
+        stream.withPathBytes { bytes in
+            let (shard, hash) = place(of: bytes)
+            shard.streams.withLock { streams in
+                guard let place = streams.place(of: bytes, hash: hash), streams[place] === stream else { return }
+                streams.remove(at: place)
+            }
         }
-        if stream.lifetime != nil { mortals.withLock { _ = $0.removeValue(forKey: stream.number) } }
     }
 
-    /// The streams that have a lifetime, to look for expired ones.
-    func streamsWithLifetime() -> [Stream] { mortals.withLock { Array($0.values) } }
-
-    func configuration(for request: CreateRequest) -> StreamConfiguration {
-        configurations.withLock { $0.configuration(for: request) }
+    /// Calls back with every stream that is wanted, in no particular order. One that is there all the while is met
+    /// exactly once. `isWanted` is called under a shard's lock, so it must be quick and must not call the catalog.
+    func forEach(where isWanted: (Stream) -> Bool, _ body: (Stream) -> Void) {
+        for shard in shards {
+            let wanted = shard.streams.withLock { streams in
+                var wanted: [Stream] = []
+                streams.forEach { if isWanted($0) { wanted.append($0) } }
+                return wanted
+            }
+            wanted.forEach(body)
+        }
     }
 
-    private func shard(_ path: StreamPath) -> Shard {
-        shards[Int(UInt(bitPattern: path.hashValue) % UInt(Self.shardCount))]
+    /// Lets go of all streams, which hold the store that holds them.
+    func removeAll() {
+        var forks: [Stream] = []
+        forEach(where: { $0.configuration.fork != nil }) { forks.append($0) }
+        for shard in shards { shard.streams.withLock { $0 = PathTable() } }
+        // One by one, each before its source, so that long chains do not end each other in each other's deinitializers.
+        forks.sort { $0.number.rawValue < $1.number.rawValue }
+        while forks.popLast() != nil {}
+    }
+
+    private func place(of path: UnsafeRawBufferPointer) -> (shard: Shard, hash: UInt32) {
+        // Seeded anew in every process: whoever chooses the paths can not make them collide.
+        var hasher = Hasher()
+        hasher.combine(bytes: path)
+        let hash = UInt64(bitPattern: Int64(hasher.finalize()))
+        let low = UInt32(truncatingIfNeeded: hash)
+        return (shards[Int(hash >> 56)], low == 0 ? 1 : low)
     }
 }

@@ -3,18 +3,47 @@ public import SegmentedLog
 /// What a new stream is to be.
 public struct CreateRequest: Sendable {
     public var path: StreamPath
-    public var contentType: ContentType
+    /// Nil for ``ContentType/octetStream``, or for a fork that of its source.
+    public var contentType: ContentType?
+    /// Nil for none, or for a fork that of its source.
     public var lifetime: Lifetime?
     /// Whether the stream is complete with its first content.
     public var closed: Bool
+    /// How much of the stream is to be kept. Nil for what the store's configuration says, now and later; and where the
+    /// stream exists, for whatever it has.
+    public var retention: Retention?
+    /// When the stream was created, if that was elsewhere: it comes from an archive. Nil for now.
+    package var createdAt: WallClockTime?
+    /// What the stream goes on from, if it is to be a fork.
+    public var fork: ForkRequest?
 
     public init(
-        path: StreamPath, contentType: ContentType = .octetStream, lifetime: Lifetime? = nil, closed: Bool = false
+        path: StreamPath, contentType: ContentType? = nil, lifetime: Lifetime? = nil, closed: Bool = false,
+        retention: Retention? = nil, fork: ForkRequest? = nil
     ) {
         self.path = path
         self.contentType = contentType
         self.lifetime = lifetime
         self.closed = closed
+        self.retention = retention
+        self.fork = fork
+    }
+}
+
+/// Where a fork is to go on from another stream. It inherits what is before that by reference, and keeps it whatever
+/// becomes of the other stream.
+public struct ForkRequest: Sendable, Hashable {
+    public var source: StreamPath
+    /// Nil for the source's tail. At most that, and in a JSON stream where a message begins or ends.
+    public var offset: StreamPosition?
+    /// So many bytes, or in a JSON stream messages, behind the offset: not beyond the end of the append that is there. Only
+    /// with an offset.
+    public var subOffset: UInt64
+
+    public init(source: StreamPath, offset: StreamPosition? = nil, subOffset: UInt64 = 0) {
+        self.source = source
+        self.offset = offset
+        self.subOffset = subOffset
     }
 }
 
@@ -58,6 +87,18 @@ public struct ProducerStamp: Sendable, Hashable {
         self.identifier = identifier
         self.epoch = epoch
         self.sequence = sequence
+    }
+
+    /// Identifiers are compared byte by byte.
+    public static func == (left: ProducerStamp, right: ProducerStamp) -> Bool {
+        left.epoch == right.epoch && left.sequence == right.sequence
+            && ProducerIdentifier(left.identifier) == ProducerIdentifier(right.identifier)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(ProducerIdentifier(identifier))
+        hasher.combine(epoch)
+        hasher.combine(sequence)
     }
 }
 

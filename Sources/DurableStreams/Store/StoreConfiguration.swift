@@ -15,18 +15,32 @@ public struct StoreConfiguration: Sendable {
     public var appendByteCountLimit = 64 << 20
     /// Threads for work that may block or take long.
     public var workerThreadCount = 4
-    /// How often expired streams are looked for, in milliseconds.
+    /// The most bytes of decompressed blocks that are kept in memory for readers.
+    public var blockCacheByteCountLimit = 64 << 20
+    /// How fast old segments are compressed and merged at most, in bytes for each second; nil for as fast as the disk is.
+    public var maintenanceBytesPerSecond: Int? = 256 << 20
+    /// How much is kept of streams that were created without a ``CreateRequest/retention`` of their own.
+    public var retention = Retention.unlimited
+    /// How often expired streams, and what is not to be kept, are looked for, in milliseconds: 1 to 20,000, what is outside
+    /// counts as the nearest of these. A store of many streams goes through them in several steps, half a minute for all.
     public var expirySweepMilliseconds = 1_000
     /// Told of what happens in the store; called on the store's threads, so it must be quick.
     public var eventHandler: @Sendable (StoreEvent) -> Void = { _ in }
     /// The disk. For tests.
     public var fileSystem: any FileSystem = LinuxFileSystem()
-    /// The wall clock, in milliseconds since 1970: decides when lifetimes end.
-    public var wallClock: @Sendable () -> Int64 = { WallClockTime.now().millisecondsSince1970 }
+    /// The wall clock, in milliseconds since 1970: decides when lifetimes end. Setting it sets ``steadyClock`` too.
+    public var wallClock: @Sendable () -> Int64 = { WallClockTime.now().millisecondsSince1970 } {
+        didSet { steadyClock = wallClock }
+    }
+    /// A clock that nobody sets, in milliseconds since any moment: measures sliding lifetimes.
+    public var steadyClock: @Sendable () -> Int64 = { LifetimeClock.systemSteadyMilliseconds() }
 
     /// Whether the store has threads of its own. Without them its owner calls ``StreamStore/runPendingWork()``: for tests
     /// that want the same order every time.
     package var hasThreads = true
+
+    /// So many sealed segments of like size are merged into one. For tests.
+    package var mergedSegmentCount = 8
 
     /// Random bits for the identifier of a new store. For tests.
     package var randomBits: @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
@@ -51,7 +65,18 @@ public struct StoreStatistics: Sendable {
     public var payloadByteCount: Int
     /// Bytes waiting for their commit.
     public var pendingByteCount: Int
+    /// Segments that take appends, or took them and wait to be sealed.
     public var segmentCount: Int
+    /// Segments in which each stream's bytes lie together, compressed.
+    public var sealedSegmentCount: Int
+    /// The bytes of their files.
+    public var sealedByteCount: Int
+    /// Reads of blocks that were in memory.
+    public var blockCacheHitCount: Int
+    /// Reads of blocks that had to be decompressed.
+    public var blockCacheMissCount: Int
+    /// Bytes of decompressed blocks in memory.
+    public var blockCacheByteCount: Int
     public var durability: Durability
     /// Whether a failed write or sync has stopped the log.
     public var isStopped: Bool
@@ -65,6 +90,11 @@ public struct StoreStatistics: Sendable {
         payloadByteCount = log.payloadByteCount
         pendingByteCount = log.pendingByteCount
         segmentCount = log.segmentCount
+        sealedSegmentCount = log.sealedSegmentCount
+        sealedByteCount = log.sealedByteCount
+        blockCacheHitCount = log.blockCacheHitCount
+        blockCacheMissCount = log.blockCacheMissCount
+        blockCacheByteCount = log.blockCacheByteCount
         self.durability = durability
         isStopped = log.isStopped
         isDiskFull = log.isDiskFull

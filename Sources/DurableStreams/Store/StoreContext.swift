@@ -1,4 +1,5 @@
 internal import SegmentedLog
+internal import Synchronization
 
 /// What a store and all of its streams share.
 final class StoreContext: @unchecked Sendable {
@@ -6,15 +7,40 @@ final class StoreContext: @unchecked Sendable {
     private(set) var log: SegmentedLog!
     let deliveries = CommitDeliveries()
     let catalog = Catalog()
+    /// Threads for what may block or take long.
+    let workers: WorkerPool
+    /// Where tasks are told: their continuations may be resumed on any thread.
+    let direct = DeliveryLane(direct: ())
+    private let configurations = Mutex(StreamConfigurationTable())
     let appendByteCountLimit: Int
-    let wallClock: @Sendable () -> Int64
+    let eventHandler: @Sendable (StoreEvent) -> Void
+    let clock: LifetimeClock
+    let sweeper: StreamSweeper
+    /// For streams that have none of their own.
+    let retention: Retention
 
     init(_ configuration: StoreConfiguration) {
+        workers = WorkerPool(threadCount: configuration.workerThreadCount)
         appendByteCountLimit = configuration.appendByteCountLimit
-        wallClock = configuration.wallClock
+        clock = LifetimeClock(wallClock: configuration.wallClock, steadyClock: configuration.steadyClock)
+        sweeper = StreamSweeper(clock: clock)
+        retention = configuration.retention
+        eventHandler = configuration.eventHandler
     }
 
     func attach(_ log: SegmentedLog) { self.log = log }
+
+    /// The same object for streams that are alike.
+    func configuration(for creation: StreamRow, _ fork: ForkOrigin?) -> StreamConfiguration {
+        configurations.withLock { $0.configuration(for: creation, fork, in: self) }
+    }
+
+    /// Lets go of everything that holds the context in turn. Streams that somebody else holds go on working.
+    func removeAll() {
+        catalog.removeAll()
+        sweeper.removeAll()
+        configurations.withLock { $0 = StreamConfigurationTable() }
+    }
 
     /// Gives an answer once everything is durable that it may rest on: at once, or with the commit that is pending.
     func answer<Value: Sendable>(
@@ -43,4 +69,6 @@ extension StreamError {
         case .closing: self = .shuttingDown
         }
     }
+
+    init(_ error: LogReadError) { self = .damaged(reason: error.description) }
 }

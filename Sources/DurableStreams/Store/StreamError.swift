@@ -29,14 +29,24 @@ public enum StreamError: Error, Sendable {
     case producerEpochMustStartAtZero(tail: StreamPosition)
     /// The position lies inside a JSON message.
     case positionInsideMessage
-    /// What was there is not kept any more.
-    case positionBeforeEarliest(earliest: StreamPosition)
+    /// The stream to fork from is not there, or has expired.
+    case forkSourceNotFound
+    /// The stream to fork from was deleted, but others still read from it.
+    case forkSourceGone
+    /// The append at the fork's offset is not so long, or there is none.
+    case subOffsetBeyondAppend
+    /// What was there is not kept any more: the stream begins at `earliest`.
+    case trimmed(earliest: StreamPosition)
+    /// The stream ends, durably, before the position.
+    case positionBeyondTail(tail: StreamPosition)
     /// More bytes than an append may have.
     case tooLarge(byteCountLimit: Int)
     /// The disk is full. Appends succeed again by themselves once there is room.
     case diskFull
-    /// The store cannot write, until it is opened anew or for a while; or a read failed.
+    /// The store cannot write, until it is opened anew or for a while.
     case unavailable(reason: String)
+    /// Bytes on the disk are not those that were written. The reason names the file and the place. For ever.
+    case damaged(reason: String)
     /// The store is being closed.
     case shuttingDown
 }

@@ -8,7 +8,7 @@ extension StreamStore {
         _ request: CreateRequest, content: some Sequence<UInt8> = EmptyCollection()
     ) async throws(StreamError) -> CreateReceipt {
         try await answer { completion in
-            Self.withBytes(of: content) { create(request, payload: $0, on: Self.direct, completion: completion) }
+            Self.withBytes(of: content) { create(request, payload: $0, on: context.direct, completion: completion) }
         }
     }
 
@@ -18,7 +18,7 @@ extension StreamStore {
         _ content: some Sequence<UInt8>, to path: StreamPath, _ request: AppendRequest = AppendRequest()
     ) async throws(StreamError) -> AppendReceipt {
         try await answer { completion in
-            Self.withBytes(of: content) { append(request, payload: $0, to: path, on: Self.direct, completion: completion) }
+            Self.withBytes(of: content) { append(request, payload: $0, to: path, on: context.direct, completion: completion) }
         }
     }
 
@@ -30,17 +30,15 @@ extension StreamStore {
 
     /// Deletes a stream.
     public func delete(_ path: StreamPath) async throws(StreamError) {
-        try await answer { completion in delete(path, on: Self.direct, completion: completion) }
+        try await answer { completion in delete(path, on: context.direct, completion: completion) }
     }
-
-    private static let direct = DeliveryLane(direct: ())
 
     private static func withBytes(of content: some Sequence<UInt8>, _ body: (UnsafeRawBufferPointer) -> Void) {
         let handled: Void? = content.withContiguousStorageIfAvailable { body(UnsafeRawBufferPointer($0)) }
         if handled == nil { Array(content).withUnsafeBytes(body) }
     }
 
-    private func answer<Value: Sendable>(
+    func answer<Value: Sendable>(
         _ start: (@escaping @Sendable (Result<Value, StreamError>) -> Void) -> Void
     ) async throws(StreamError) -> Value {
         let result: Result<Value, StreamError> = await withCheckedContinuation { continuation in
@@ -55,7 +53,7 @@ extension Stream {
     /// Returns at once if that is so already, and when the task is cancelled.
     public func waitForChange(after position: StreamPosition) async -> Snapshot {
         let signal = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let subscription = subscribe(on: DeliveryLane(direct: ())) { signal.continuation.yield() }
+        let subscription = subscribe(on: context.direct) { signal.continuation.yield() }
         defer { subscription.cancel() }
         var changes = signal.stream.makeAsyncIterator()
         while true {

@@ -17,42 +17,51 @@ extension StreamStore {
         if let existing = context.catalog[request.path], !existing.isGoing {
             return answerExisting(existing, request, on: lane, completion)
         }
+        if let fork = request.fork {
+            return createFork(request, fork, payload: payload, on: lane, completion: completion)
+        }
         let stored: LogPayload
         do throws(StreamError) {
-            stored = try StoredForm.make(payload, request.contentType, isFirst: true)
+            stored = try StoredForm.make(payload, request.contentType ?? .octetStream, isFirst: true)
         } catch {
             return completion(.failure(error))
         }
-        switch attemptCreate(request, payload: stored, on: lane, completion: completion) {
+        create(request, fork: nil, payload: stored, on: lane, completion: completion)
+    }
+
+    /// - Parameter fork: With the request's fork, if it has one.
+    func create(
+        _ request: CreateRequest, fork: ForkPlan?, payload: LogPayload, on lane: DeliveryLane,
+        completion: @escaping @Sendable (Result<CreateReceipt, StreamError>) -> Void
+    ) {
+        switch attemptCreate(request, fork: fork, payload: payload, on: lane, completion: completion) {
         case .isDone: return
         case .mustWait(let ticket):
-            park(ticket, stored, on: lane) { [self] stored in
-                attemptCreate(request, payload: stored, on: lane, completion: completion)
+            park(ticket, payload, on: lane) { [self] payload in
+                attemptCreate(request, fork: fork, payload: payload, on: lane, completion: completion)
             }
         }
     }
 
     private func attemptCreate(
-        _ request: CreateRequest, payload: LogPayload, on lane: DeliveryLane,
+        _ request: CreateRequest, fork: ForkPlan?, payload: LogPayload, on lane: DeliveryLane,
         completion: @escaping @Sendable (Result<CreateReceipt, StreamError>) -> Void
     ) -> Stream.AppendAttempt {
         let found = context.catalog.update(request.path) { stream -> CreateOutcome in
             if let existing = stream, !existing.isGoing { return .exists(existing) }
             if let expired = stream, !expired.withState({ $0.deletionIsPending }) {
-                if case .mustWait(let ticket) = expired.attemptDelete(on: DeliveryLane(direct: ()), completion: { _ in }) {
+                if case .mustWait(let ticket) = expired.attemptDelete(on: context.direct, completion: { _ in }) {
                     return .mustWait(ticket)
                 }
+                // Somebody may have made a fork of it meanwhile, so that it keeps its place.
+                if !expired.withState({ $0.deletionIsPending }) { return .exists(expired) }
             }
-            do throws(LogRefusal) {
-                stream = try makeStream(request, payload, predecessor: stream, on: lane, completion)
-                return .isPending
-            } catch {
-                if case .mustWait(let ticket) = error { return .mustWait(ticket) }
-                return .refused(StreamError(error))
-            }
+            let outcome = makeStream(request, fork, payload, predecessor: stream, on: lane, completion)
+            if case .isPending(let new) = outcome { stream = new }
+            return outcome
         }
         switch found {
-        case .isPending: break
+        case .isPending(let stream): context.sweeper.add(stream)
         case .mustWait(let ticket): return .mustWait(ticket)
         case .refused(let error): completion(.failure(error))
         case .exists(let stream): answerExisting(stream, request, on: lane, completion)
@@ -62,37 +71,61 @@ extension StreamStore {
 
     private enum CreateOutcome {
         case exists(Stream)
-        case isPending
+        case isPending(Stream)
         case mustWait(RoomTicket)
         case refused(StreamError)
     }
 
     private func makeStream(
-        _ request: CreateRequest, _ payload: LogPayload, predecessor: Stream?, on lane: DeliveryLane,
-        _ completion: @escaping @Sendable (Result<CreateReceipt, StreamError>) -> Void
+        _ request: CreateRequest, _ fork: ForkPlan?, _ payload: LogPayload, predecessor: Stream?,
+        on lane: DeliveryLane, _ completion: @escaping @Sendable (Result<CreateReceipt, StreamError>) -> Void
+    ) -> CreateOutcome {
+        var row = StreamRow(
+            path: request.path, contentType: request.contentType ?? .octetStream, lifetime: request.lifetime,
+            isClosedAtCreation: request.closed,
+            createdAt: request.createdAt ?? WallClockTime(millisecondsSince1970: context.clock.wall),
+            retention: request.retention)
+        if let fork {
+            row.contentType = request.contentType ?? fork.source.contentType
+            row.lifetime = request.lifetime ?? fork.source.lifetime
+            switch fork.source.addFork(at: fork.divergence) {
+            case .success(let inheritance):
+                row.fork = fork.row(inheritance, inheritsLifetime: request.lifetime == nil)
+            case .failure(let error): return .refused(error)
+            }
+        }
+        do throws(LogRefusal) {
+            let stream = try putStream(row, fork?.source, payload, predecessor: predecessor) { [context] receipt in
+                PendingAnswer(.success(receipt), on: lane, context.deliveries, completion)
+            }
+            return .isPending(stream)
+        } catch {
+            fork?.source.didLoseFork()
+            if case .mustWait(let ticket) = error { return .mustWait(ticket) }
+            return .refused(StreamError(error))
+        }
+    }
+
+    private func putStream(
+        _ row: StreamRow, _ source: Stream?, _ payload: LogPayload, predecessor: Stream?,
+        answer: (CreateReceipt) -> any CommitCompletion
     ) throws(LogRefusal) -> Stream {
-        let now = WallClockTime(millisecondsSince1970: context.wallClock())
-        let configuration = context.catalog.configuration(for: request)
-        let row = StreamRow(
-            path: request.path, contentType: request.contentType, lifetime: request.lifetime,
-            isClosedAtCreation: request.closed, createdAt: now
-        ).encode()
+        let configuration = context.configuration(for: row, row.fork.map { ForkOrigin($0, source: source) })
+        let base = row.fork?.divergence ?? .start
         let receipt = CreateReceipt(
-            isNew: true, contentType: request.contentType,
-            tail: StreamPosition.start.advanced(by: payload.byteCount), isClosed: request.closed)
+            isNew: true, contentType: row.contentType, tail: base.advanced(by: payload.byteCount),
+            isClosed: row.isClosedAtCreation)
         var tag: EntryTag = [.isLast, .creates]
-        if request.closed { tag.insert(.closes) }
-        return try row.withUnsafeBufferPointer { (bytes) throws(LogRefusal) in
+        if row.isClosedAtCreation { tag.insert(.closes) }
+        return try row.encode().withUnsafeBufferPointer { (bytes) throws(LogRefusal) in
             try context.log.createStream(
-                row: UnsafeRawBufferPointer(bytes), payload: payload, tag: tag.rawValue,
-                completion: PendingAnswer(.success(receipt), on: lane, context.deliveries, completion)
+                row: UnsafeRawBufferPointer(bytes), payload: payload, tag: tag.rawValue, completion: answer(receipt)
             ) { logStream in
                 let stream = Stream(
-                    logStream, path: request.path, configuration: configuration, createdAt: now,
-                    predecessor: predecessor, context: context)
-                stream.withState { state in
-                    state.pendingEntryCount = 1
-                    state.writer.apply(AppendRecord(closes: request.closed), byteCount: payload.byteCount)
+                    logStream, path: row.path, configuration: configuration, createdAt: row.createdAt,
+                    predecessor: predecessor)
+                stream.withState {
+                    $0.didPut(AppendRecord(closes: row.isClosedAtCreation), byteCount: payload.byteCount)
                 }
                 return stream
             }
@@ -103,8 +136,12 @@ extension StreamStore {
         _ stream: Stream, _ request: CreateRequest, on lane: DeliveryLane,
         _ completion: @escaping @Sendable (Result<CreateReceipt, StreamError>) -> Void
     ) {
+        let isKeptForForks = stream.isSoftDeleted || stream.withState { $0.softDeletionIsPending }
         let (isPending, tail, isClosed) = stream.withState {
-            ($0.pendingEntryCount > 0, $0.writer.tail, $0.writer.isClosed)
+            ($0.hasPendingEntries, $0.writer.tail, $0.writer.isClosed)
+        }
+        guard !isKeptForForks else {
+            return context.answer(.failure(.gone), afterPending: isPending, on: lane, completion)
         }
         guard stream.configuration.matches(request) else {
             return context.answer(.failure(.alreadyExists), afterPending: isPending, on: lane, completion)
@@ -122,19 +159,10 @@ extension StreamStore {
         _ request: AppendRequest, payload: UnsafeRawBufferPointer, to path: StreamPath, on lane: DeliveryLane,
         completion: @escaping @Sendable (Result<AppendReceipt, StreamError>) -> Void
     ) {
-        guard payload.count <= context.appendByteCountLimit else {
-            return completion(.failure(.tooLarge(byteCountLimit: context.appendByteCountLimit)))
-        }
-        guard let stream = context.catalog[path], !stream.isExpired else { return completion(.failure(.notFound)) }
+        let stream: Stream
         let stored: LogPayload
         do throws(StreamError) {
-            // A body that cannot be appended anyway is not looked at: the refusal for that comes first.
-            let isRefused = stream.withState { $0.writer.isClosed || $0.deletionIsPending }
-            let isOfOtherType = request.contentType.map { !$0.matches(stream.contentType) } ?? false
-            stored =
-                isRefused || isOfOtherType
-                ? .borrowed(payload, terminator: nil)
-                : try StoredForm.make(payload, stream.contentType, isFirst: false)
+            (stream, stored) = try prepareAppend(request, payload: payload, to: path)
         } catch {
             return completion(.failure(error))
         }
@@ -147,14 +175,40 @@ extension StreamStore {
         }
     }
 
+    /// Finds the stream and makes the stored form, which may still be borrowed from the payload.
+    func prepareAppend(
+        _ request: AppendRequest, payload: UnsafeRawBufferPointer, to path: StreamPath
+    ) throws(StreamError) -> (stream: Stream, stored: LogPayload) {
+        guard payload.count <= context.appendByteCountLimit else {
+            throw .tooLarge(byteCountLimit: context.appendByteCountLimit)
+        }
+        let stream = try livingStream(at: path)
+        // A body that cannot be appended anyway is not looked at: the refusal for that comes first.
+        let isRefused = stream.withState {
+            $0.writer.isClosed || $0.deletionIsPending || $0.softDeletionIsPending
+        }
+        let isOfOtherType = request.contentType.map { !$0.matches(stream.contentType) } ?? false
+        guard !isRefused, !isOfOtherType else { return (stream, .borrowed(payload, terminator: nil)) }
+        return (stream, try StoredForm.make(payload, stream.contentType, isFirst: false))
+    }
+
+    /// The stream at a path, pending creations and deletions included, but not the end of a lifetime.
+    func livingStream(at path: StreamPath) throws(StreamError) -> Stream {
+        guard let stream = context.catalog[path] else { throw .notFound }
+        try stream.checkLifetime()
+        return stream
+    }
+
     // MARK: Delete
 
-    /// Deletes the stream at a path. Followers are woken; the path is free at once for another stream.
+    /// Deletes the stream at a path. Followers are woken; the path is free at once for another stream, unless forks
+    /// still read from this one: then it is free, and the space comes back, when the last of them is gone.
     public func delete(
         _ path: StreamPath, on lane: DeliveryLane,
         completion: @escaping @Sendable (Result<Void, StreamError>) -> Void
     ) {
-        guard let stream = context.catalog[path], !stream.isExpired else { return completion(.failure(.notFound)) }
+        let stream: Stream
+        do throws(StreamError) { stream = try livingStream(at: path) } catch { return completion(.failure(error)) }
         switch stream.attemptDelete(on: lane, completion: completion) {
         case .isDone: return
         case .mustWait(let ticket):
@@ -166,7 +220,7 @@ extension StreamStore {
 
     /// Makes an attempt again, on the lane, each time that there may be room, until it is done. What it appends is kept in
     /// memory of its own meanwhile: there is one such payload for each waiting client at most.
-    private func park(
+    func park(
         _ ticket: RoomTicket, _ payload: LogPayload, on lane: DeliveryLane,
         _ attempt: @escaping @Sendable (LogPayload) -> Stream.AppendAttempt
     ) {
@@ -180,9 +234,4 @@ extension StreamStore {
         }
         wait(ticket)
     }
-}
-
-extension Stream {
-    /// Whether the path is free for another stream: this one is being deleted, or has expired.
-    var isGoing: Bool { isExpired || withState { $0.deletionIsPending } }
 }

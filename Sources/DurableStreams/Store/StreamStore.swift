@@ -24,8 +24,7 @@ internal import Synchronization
 public final class StreamStore: Sendable {
     let context: StoreContext
     private let configuration: StoreConfiguration
-    private let workers: WorkerPool
-    private let sweeper: Mutex<ExpirySweeper?>
+    private let sweepTimer: Mutex<SweepTimer?>
 
     /// Opens the store in a directory, which is created if it is missing. Blocks while the log is replayed.
     public static func open(
@@ -39,12 +38,17 @@ public final class StreamStore: Sendable {
         logConfiguration.wallClock = configuration.wallClock
         logConfiguration.randomBits = configuration.randomBits
         logConfiguration.threading = configuration.hasThreads ? .threads : .manual
+        logConfiguration.rows = StreamRowFolder()
+        logConfiguration.blockCacheByteCountLimit = configuration.blockCacheByteCountLimit
+        logConfiguration.maintenanceBytesPerSecond = configuration.maintenanceBytesPerSecond
+        logConfiguration.mergedSegmentCount = configuration.mergedSegmentCount
         let context = StoreContext(configuration)
-        let recovery = StoreRecovery(context, now: configuration.wallClock())
+        let recovery = StoreRecovery(context)
         let deliveries = context.deliveries
         let log = try SegmentedLog.open(
             directory: directory, configuration: logConfiguration, fileSystem: configuration.fileSystem,
             commitDidEnd: { deliveries.flush() },
+            recoverRow: { (stream) throws(RecoveryRefusal) in try recovery.apply(stream) },
             recover: { (entry) throws(RecoveryRefusal) in try recovery.apply(entry) })
         context.attach(log)
         recovery.finish()
@@ -54,25 +58,27 @@ public final class StreamStore: Sendable {
     private init(_ context: StoreContext, _ configuration: StoreConfiguration) {
         self.context = context
         self.configuration = configuration
-        workers = WorkerPool(threadCount: configuration.workerThreadCount)
-        sweeper = Mutex(
+        sweepTimer = Mutex(
             configuration.hasThreads
-                ? ExpirySweeper(context, everyMilliseconds: configuration.expirySweepMilliseconds) : nil)
+                ? SweepTimer(context.sweeper, everyMilliseconds: configuration.expirySweepMilliseconds) : nil)
     }
+
+    deinit { context.removeAll() }
 
     public var statistics: StoreStatistics {
         StoreStatistics(context.log.statistics, durability: configuration.durability)
     }
 
-    /// The stream at this path, if there is a durable one that has not expired.
+    /// The stream at this path, if there is a durable one that has not expired. It may be one that is only kept for its
+    /// forks (``Stream/isSoftDeleted``), so that no other can be created there.
     public func stream(at path: StreamPath) -> Stream? { context.catalog[path]?.visible }
 
     /// Runs work that may block or take long on one of the store's threads.
-    public func offload(_ work: @escaping @Sendable () -> Void) { workers.run(work) }
+    public func offload(_ work: @escaping @Sendable () -> Void) { context.workers.run(work) }
 
     /// In a store without threads: does everything that there is to do now, in a fixed order.
     package func runPendingWork() {
-        ExpirySweeper.sweep(context)
+        context.sweeper.round()
         context.log.runPendingWork()
     }
 
@@ -82,11 +88,12 @@ public final class StreamStore: Sendable {
     /// Takes no more appends, writes and syncs what is pending, and gives the directory back. Blocks. Reads of what is
     /// durable go on working. Later calls do nothing.
     public func close() {
-        sweeper.withLock { sweeper in
-            sweeper?.stop()
-            sweeper = nil
+        let timer = sweepTimer.withLock { timer in
+            defer { timer = nil }
+            return timer
         }
+        timer?.stop()
         context.log.close()
-        workers.close()
+        context.workers.close()
     }
 }

@@ -9,7 +9,7 @@ extension Stream {
     }
 
     /// What was decided under the stream's lock.
-    private enum Verdict<Value: Sendable>: Sendable {
+    enum Verdict<Value: Sendable>: Sendable {
         /// It is in the log; the answer comes with its commit.
         case isPending
         /// This is the answer, once everything is durable that was pending then.
@@ -33,8 +33,9 @@ extension Stream {
         completion: @escaping @Sendable (Result<AppendReceipt, StreamError>) -> Void
     ) -> AppendAttempt {
         let verdict = withState { state -> Verdict<AppendReceipt> in
-            let isPending = state.pendingEntryCount > 0
+            let isPending = state.hasPendingEntries
             guard !state.deletionIsPending else { return .answer(.failure(.notFound), afterPending: isPending) }
+            guard !state.softDeletionIsPending else { return .answer(.failure(.gone), afterPending: isPending) }
             let decision = AppendDecision.decide(
                 request, byteCount: payload.byteCount, contentType: contentType, state: state.writer)
             switch decision {
@@ -51,13 +52,14 @@ extension Stream {
             }
         }
         switch verdict {
-        case .isPending, .answer(.success, _): renew()
+        case .isPending: renew(isSaved: true)
+        case .answer(.success, _): renew()
         case .answer(.failure, _), .mustWait: break
         }
         return give(verdict, on: lane, completion)
     }
 
-    private func give<Value>(
+    func give<Value>(
         _ verdict: Verdict<Value>, on lane: DeliveryLane,
         _ completion: @escaping @Sendable (Result<Value, StreamError>) -> Void
     ) -> AppendAttempt {
@@ -70,40 +72,16 @@ extension Stream {
         return .isDone
     }
 
-    private func put(
-        _ record: AppendRecord, _ payload: LogPayload, _ answer: PendingAnswer<AppendReceipt>, _ state: inout State
+    /// Puts what was decided into the log, behind everything before.
+    func put(
+        _ record: AppendRecord, _ payload: LogPayload, _ completion: (any CommitCompletion)?, _ state: inout State
     ) throws(LogRefusal) {
-        var tag = EntryTag.isLast
-        if record.closes { tag.insert(.closes) }
         let annotation = record.encode()
         try annotation.withUnsafeBufferPointer { (bytes) throws(LogRefusal) in
             try context.log.append(
-                to: self, at: state.writer.tail, annotation: UnsafeRawBufferPointer(bytes), payload: payload,
-                tag: tag.rawValue, completion: answer)
+                to: self, at: logPosition(state.writer.tail), annotation: UnsafeRawBufferPointer(bytes),
+                payload: payload, tag: EntryTag(record).rawValue, completion: completion)
         }
-        state.writer.apply(record, byteCount: payload.byteCount)
-        state.pendingEntryCount += 1
-    }
-
-    /// Deletes the stream. Like an append it takes effect at once for what is decided next, and for readers with its commit.
-    func attemptDelete(
-        on lane: DeliveryLane, completion: @escaping @Sendable (Result<Void, StreamError>) -> Void
-    ) -> AppendAttempt {
-        let verdict = withState { state -> Verdict<Void> in
-            guard !state.deletionIsPending else {
-                return .answer(.failure(.notFound), afterPending: state.pendingEntryCount > 0)
-            }
-            do throws(LogRefusal) {
-                try context.log.deleteStream(
-                    self, at: state.writer.tail, tag: EntryTag.isLast.rawValue,
-                    completion: PendingAnswer(.success(()), on: lane, context.deliveries, completion))
-                state.deletionIsPending = true
-                state.pendingEntryCount += 1
-                return .isPending
-            } catch {
-                return Verdict(error)
-            }
-        }
-        return give(verdict, on: lane, completion)
+        state.didPut(record, byteCount: payload.byteCount)
     }
 }

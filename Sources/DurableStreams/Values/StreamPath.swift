@@ -24,6 +24,15 @@ public struct StreamPath: Hashable, Sendable {
         case .invalid(let error): throw error
         }
     }
+
+    /// - Parameter bytes: The text of a path that was normalized before.
+    init(normalized bytes: UnsafeRawBufferPointer) { text = String(decoding: bytes, as: UTF8.self) }
+
+    /// Lends the bytes of ``text`` for the time of the call.
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        var text = text
+        return text.withUTF8 { body(UnsafeRawBufferPointer($0)) }
+    }
 }
 
 extension StreamPath: Comparable {

@@ -45,7 +45,7 @@ struct EncodedRange: Sendable {
     private static func isCarriageReturn(
         before position: StreamPosition, of stream: Stream
     ) throws(StreamError) -> Bool {
-        guard position > .start else { return false }
+        guard position > stream.earliest else { return false }
         let before = StreamPosition(rawValue: position.rawValue - 1)
         return try stream.read(from: before, byteLimit: 1).bytes() == [UInt8(ascii: "\r")]
     }

@@ -139,9 +139,13 @@ extension EventSession {
         }
         do throws(StreamError) {
             let limit = max(16, min(Self.eventByteCountLimit, service.configuration.chunkByteCountLimit))
+            guard service.environment.planIsResident(stream, position, limit) else {
+                readElsewhere(limit: limit, cursor: cursor)
+                return .wait
+            }
             let read = try stream.read(from: position, byteLimit: limit)
             guard service.environment.isResident(read), read.byteCount <= Self.inlineByteCountLimit else {
-                readElsewhere(read, cursor: cursor)
+                readElsewhere(limit: limit, cursor: cursor)
                 return .wait
             }
             return try take(EncodedRange.encode(read, of: stream, form: form, cursor: cursor), tail: read.tail)
@@ -159,29 +163,38 @@ extension EventSession {
         return send(range)
     }
 
-    private func readElsewhere(_ read: StreamRead, cursor: UInt64) {
+    private func readElsewhere(limit: Int, cursor: UInt64) {
         isReading = true
-        let (store, lane, form, stream) = (service.store, lane, form, stream)
+        let (store, lane, form, stream, position) = (service.store, lane, form, stream, position)
         store.offload {
-            let result: Result<EncodedRange?, StreamError>
+            let result: Result<ReadElsewhere, StreamError>
             do throws(StreamError) {
-                result = .success(try EncodedRange.encode(read, of: stream, form: form, cursor: cursor))
+                let read = try stream.read(from: position, byteLimit: limit)
+                let range = try EncodedRange.encode(read, of: stream, form: form, cursor: cursor)
+                result = .success(ReadElsewhere(range: range, tail: read.tail))
             } catch {
                 result = .failure(error)
             }
-            lane.run { self.finishReading(result, tail: read.tail) }
+            lane.run { self.finishReading(result) }
         }
     }
 
-    private func finishReading(_ result: Result<EncodedRange?, StreamError>, tail: StreamPosition) {
+    private struct ReadElsewhere {
+        var range: EncodedRange?
+        var tail: StreamPosition
+    }
+
+    private func finishReading(_ result: Result<ReadElsewhere, StreamError>) {
         isReading = false
         guard !hasEnded else { return }
         switch result {
-        case .success(let range?):
-            readers.eventCache.keep(range, of: stream, form: form)
-            rangeFromElsewhere = range
-        case .success(nil):
-            heldBackTail = tail
+        case .success(let read):
+            if let range = read.range {
+                readers.eventCache.keep(range, of: stream, form: form)
+                rangeFromElsewhere = range
+            } else {
+                heldBackTail = read.tail
+            }
         case .failure:
             // The client comes back with its offset and is told what is wrong.
             owesControl = false

@@ -9,7 +9,7 @@ extension ProtocolService {
         var terms = RangeTerms(coding: coding(for: request))
         let position: StreamPosition
         switch offset {
-        case .start: position = .start
+        case .start: position = stream.earliest
         case .token(let token): position = token.streamPosition
         case .now:
             position = stream.snapshot.tail
@@ -94,8 +94,16 @@ final class LongPoll: LiveReader, @unchecked Sendable {
             finish(reply, .refusal(stream.isSoftDeleted ? .gone : .notFound, of: .read))
             return true
         }
+        let byteLimit = service.configuration.chunkByteCountLimit
+        if position < snapshot.tail, !service.environment.planIsResident(stream, position, byteLimit) {
+            stopWaiting()
+            self.reply = nil
+            terms.cursor = service.answer(toCursor: cursor)
+            exchange = service.answer(from: position, of: stream, terms: terms, on: lane, reply: reply)
+            return true
+        }
         do throws(StreamError) {
-            let read = try stream.read(from: position, byteLimit: service.configuration.chunkByteCountLimit)
+            let read = try stream.read(from: position, byteLimit: byteLimit)
             position = read.start
             if read.byteCount > 0 {
                 stopWaiting()

@@ -13,13 +13,13 @@ extension ProtocolRequest {
     }
 
     /// What to ask the store for a PUT.
-    func createRequest(path: StreamPath) throws(Refusal) -> CreateRequest {
-        try ForkParameters.check(self)
-        return CreateRequest(
+    func createRequest(path: StreamPath, base: BasePath) throws(Refusal) -> CreateRequest {
+        CreateRequest(
             path: path,
-            contentType: statedContentType ?? .octetStream,
+            contentType: statedContentType,
             lifetime: try lifetime(),
-            closed: closes
+            closed: closes,
+            fork: try ForkParameters.request(self, base: base)
         )
     }
 

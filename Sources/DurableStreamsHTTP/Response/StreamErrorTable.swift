@@ -50,8 +50,17 @@ extension ProtocolResponse {
             }
         case .positionInsideMessage:
             return .plainError(status: 400, "the offset is inside a message")
-        case .positionBeforeEarliest:
-            return .plainError(status: 410, "the stream does not go back to this offset any more")
+        case .forkSourceNotFound:
+            return .plainError(status: 404, "there is no stream to fork from")
+        case .forkSourceGone:
+            return .plainError(status: 409, "the stream to fork from was deleted")
+        case .subOffsetBeyondAppend:
+            return .plainError(status: 400, "Stream-Fork-Sub-Offset is past the end of the append at the fork offset")
+        case .trimmed:
+            return .plainError(
+                status: operation == .create ? 400 : 410, "the stream does not go back to this offset any more")
+        case .positionBeyondTail:
+            return .plainError(status: 400, "the offset is behind the end of the stream")
         case .tooLarge(let byteCountLimit):
             return .bodyTooLarge(byteCountLimit: byteCountLimit)
         case .diskFull:
@@ -59,6 +68,9 @@ extension ProtocolResponse {
         case .unavailable:
             // The reason may name files; it is for the operator's log.
             return .plainError(status: 503, "the store cannot be written to").with { $0.retryAfterSeconds = 10 }
+        case .damaged:
+            // For ever, so not 5xx, which clients would try again. The reason is for the operator's log.
+            return .plainError(status: 410, "what was at this offset is damaged")
         case .shuttingDown:
             return .plainError(status: 503, "the server is shutting down").with { $0.retryAfterSeconds = 1 }
         }

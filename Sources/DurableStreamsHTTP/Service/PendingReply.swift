@@ -7,10 +7,10 @@ final class PendingReply: @unchecked Sendable {
     }
 
     /// Does nothing after the first time, or after ``cancel()``.
-    func send(_ response: ProtocolResponse) {
+    func send(_ response: ProtocolReply) {
         guard let reply else { return }
         self.reply = nil
-        reply(.response(response))
+        reply(response)
     }
 
     func cancel() {

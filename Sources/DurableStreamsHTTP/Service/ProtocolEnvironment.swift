@@ -11,7 +11,11 @@ struct ProtocolEnvironment: Sendable {
     var now: @Sendable () -> WallClockTime = { WallClockTime.now() }
     /// A random number in the range.
     var random: @Sendable (ClosedRange<Int>) -> Int = { Int.random(in: $0) }
-    /// Whether a read can be copied without waiting for the disk.
+    /// Whether a read from a position can be planned without waiting for the disk.
+    var planIsResident: @Sendable (Stream, StreamPosition, _ byteLimit: Int) -> Bool = {
+        $0.planIsResident(from: $1, byteLimit: $2)
+    }
+    /// Whether a planned read can be copied without waiting for the disk.
     var isResident: @Sendable (StreamRead) -> Bool = { $0.isResident }
     /// Milliseconds of a clock that never jumps, accurate to a few of them.
     var monotonicMilliseconds: @Sendable () -> Int64 = { Self.coarseMonotonicMilliseconds() }

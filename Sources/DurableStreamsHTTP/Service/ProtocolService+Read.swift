@@ -70,13 +70,33 @@ extension ProtocolService {
     ) throws(Refusal) -> ProtocolExchange? {
         let position: StreamPosition
         switch query.offset ?? .start {
-        case .start: position = .start
+        case .start: position = stream.earliest
         case .token(let token): position = token.streamPosition
         case .now:
             reply(.response(tail(of: stream)))
             return nil
         }
         let terms = RangeTerms(coding: coding(for: request), ifNoneMatch: request.ifNoneMatch)
+        return answer(from: position, of: stream, terms: terms, on: lane, reply: reply)
+    }
+
+    /// Answers with what a stream has from a position on: 200, or 304 if the client has it. What may wait for the disk or
+    /// take long is done elsewhere; then there is an exchange to cancel.
+    func answer(
+        from position: StreamPosition, of stream: Stream, terms: RangeTerms, on lane: DeliveryLane,
+        reply: @escaping Reply
+    ) -> ProtocolExchange? {
+        guard environment.planIsResident(stream, position, configuration.chunkByteCountLimit) else {
+            return answerElsewhere(on: lane, reply) { [self] in
+                do throws(StreamError) {
+                    let read = try stream.read(from: position, byteLimit: configuration.chunkByteCountLimit)
+                    let head = head(of: read, stream: stream, terms: terms)
+                    return head.status == 304 ? head : filled(head, read: read, isJSON: stream.contentType.isJSON)
+                } catch {
+                    return .refusal(error, of: .read)
+                }
+            }
+        }
         do throws(StreamError) {
             let read = try stream.read(from: position, byteLimit: configuration.chunkByteCountLimit)
             return answer(read, of: stream, terms: terms, on: lane, reply: reply)
@@ -84,6 +104,17 @@ extension ProtocolService {
             reply(.response(.refusal(error, of: .read)))
             return nil
         }
+    }
+
+    private func answerElsewhere(
+        on lane: DeliveryLane, _ reply: @escaping Reply, _ make: @escaping @Sendable () -> ProtocolResponse
+    ) -> ProtocolExchange {
+        let pending = PendingReply(reply)
+        store.offload {
+            let response = make()
+            lane.run { pending.send(.response(response)) }
+        }
+        return ProtocolExchange { pending.cancel() }
     }
 
     /// `offset=now`: where the stream ends, and nothing of what is in it.
@@ -109,39 +140,29 @@ extension ProtocolService {
     /// A longer body, which only a single JSON message makes, is not copied on an event loop.
     private static let inlineCopyByteCountLimit = 2 << 20
 
-    /// Answers with a planned range: 200, or 304 if the client has it. What may wait for the disk or take long is done
-    /// elsewhere; then there is an exchange to cancel.
+    /// As ``answer(from:of:terms:on:reply:)``, with a range that is planned already.
     func answer(
         _ read: StreamRead, of stream: Stream, terms: RangeTerms, on lane: DeliveryLane, reply: @escaping Reply
     ) -> ProtocolExchange? {
         let isJSON = stream.contentType.isJSON
-        let byteCount = RangeBody.byteCount(of: read, isJSON: isJSON)
-        let coding = byteCount >= Compression.byteCountMinimum ? terms.coding : .identity
-        let head = head(of: read, stream: stream, coding: coding, terms: terms)
-        if let tag = head.entityTag, let ifNoneMatch = terms.ifNoneMatch, tag.isNamed(by: ifNoneMatch) {
-            reply(.response(head.with {
-                $0.status = 304
-                $0.bodyIsOmitted = true
-            }))
+        let head = head(of: read, stream: stream, terms: terms)
+        guard head.status == 200 else {
+            reply(.response(head))
             return nil
         }
         let inlineByteCountLimit =
-            coding == .identity ? Self.inlineCopyByteCountLimit : Compression.inlineByteCountLimit
-        if environment.isResident(read), byteCount <= inlineByteCountLimit {
-            reply(.response(Self.filled(head, read: read, isJSON: isJSON, compression: compression)))
+            head.coding == .identity ? Self.inlineCopyByteCountLimit : Compression.inlineByteCountLimit
+        if environment.isResident(read), RangeBody.byteCount(of: read, isJSON: isJSON) <= inlineByteCountLimit {
+            reply(.response(filled(head, read: read, isJSON: isJSON)))
             return nil
         }
-        let pending = PendingReply(reply)
-        store.offload { [compression] in
-            let response = Self.filled(head, read: read, isJSON: isJSON, compression: compression)
-            lane.run { pending.send(response) }
-        }
-        return ProtocolExchange { pending.cancel() }
+        return answerElsewhere(on: lane, reply) { [self] in filled(head, read: read, isJSON: isJSON) }
     }
 
-    private func head(
-        of read: StreamRead, stream: Stream, coding: ContentCoding, terms: RangeTerms
-    ) -> ProtocolResponse {
+    /// What is said of a range: with status 304 if the client has it.
+    private func head(of read: StreamRead, stream: Stream, terms: RangeTerms) -> ProtocolResponse {
+        let byteCount = RangeBody.byteCount(of: read, isJSON: stream.contentType.isJSON)
+        let coding = byteCount >= Compression.byteCountMinimum ? terms.coding : .identity
         var head = ProtocolResponse(status: 200)
         head.contentType = stream.contentType.text
         head.nextOffset = read.end
@@ -161,12 +182,16 @@ extension ProtocolService {
                 coding: coding
             )
         }
+        if let tag = head.entityTag, let ifNoneMatch = terms.ifNoneMatch, tag.isNamed(by: ifNoneMatch) {
+            head.status = 304
+            head.bodyIsOmitted = true
+        }
         return head
     }
 
     /// May block, unless the read is resident and the body is small or not compressed.
-    private static func filled(
-        _ head: consuming ProtocolResponse, read: StreamRead, isJSON: Bool, compression: Compression
+    private func filled(
+        _ head: consuming ProtocolResponse, read: StreamRead, isJSON: Bool
     ) -> ProtocolResponse {
         do throws(StreamError) {
             let body = try RangeBody.bytes(of: read, isJSON: isJSON)

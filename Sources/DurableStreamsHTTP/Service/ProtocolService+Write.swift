@@ -12,7 +12,7 @@ extension ProtocolService {
         let create: CreateRequest
         do throws(Refusal) {
             try request.checkHeader(hasBody: body.hasBytes)
-            create = try request.createRequest(path: path)
+            create = try request.createRequest(path: path, base: base)
         } catch {
             return reply(.response(refusal(error, of: request, path: path)))
         }

@@ -84,7 +84,7 @@ public final class ProtocolService: Sendable {
         switch request.method {
         case .put:
             try request.checkHeader(hasBody: true)
-            _ = try request.createRequest(path: path)
+            _ = try request.createRequest(path: path, base: base)
         case .post:
             try request.checkHeader(hasBody: true)
             _ = try request.appendRequest(hasBody: true)

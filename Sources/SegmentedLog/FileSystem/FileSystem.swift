@@ -18,8 +18,11 @@ public protocol FileSystem: Sendable {
     /// Opens an existing file for reading and writing.
     func openFile(_ path: String) throws(FileSystemError) -> any LogFile
 
-    /// Gives a file a new name in one step. Fails with EEXIST if the new name is taken.
-    /// Durable only after ``synchronizeDirectory(_:)``.
+    /// Opens an existing file that is only read, so that no right to write is needed.
+    func openFileForReading(_ path: String) throws(FileSystemError) -> any LogFile
+
+    /// Gives a file a new name in one step, in the same directory or in another one of the same disk. Fails with EEXIST
+    /// if the new name is taken. Durable only after ``synchronizeDirectory(_:)`` of both directories.
     func rename(_ path: String, to newPath: String) throws(FileSystemError)
 
     /// Removes a name. Durable only after ``synchronizeDirectory(_:)``.
@@ -32,6 +35,11 @@ public protocol FileSystem: Sendable {
     /// others to read. Returns an object that holds the lock until it is released by ``DirectoryLock/release()`` or
     /// goes away. Fails with EWOULDBLOCK if it is held; ``FileSystemError/detail`` is then what the holder left.
     func lock(_ path: String, holder: String) throws(FileSystemError) -> any DirectoryLock
+
+    /// Keeps others from taking the lock as long as the returned object lives; several may do so at once. Needs no
+    /// right to write and changes nothing: nil where there is no such file. Fails like ``lock(_:holder:)`` if it is
+    /// held.
+    func lockForReading(_ path: String) throws(FileSystemError) -> (any DirectoryLock)?
 }
 
 /// An open file of the log. Safe to use from any thread; the engine writes a file from one thread at a time.

@@ -52,6 +52,10 @@ public struct LinuxFileSystem: FileSystem {
         LinuxFile(path: path, descriptor: try Self.open(path, O_RDWR | O_CLOEXEC))
     }
 
+    public func openFileForReading(_ path: String) throws(FileSystemError) -> any LogFile {
+        LinuxFile(path: path, descriptor: try Self.open(path, O_RDONLY | O_CLOEXEC))
+    }
+
     public func rename(_ path: String, to newPath: String) throws(FileSystemError) {
         guard shim_rename_without_replacing(path, newPath) == 0 else {
             throw FileSystemError(call: "renameat2", path: path, errno: errno, detail: "to \(newPath)")
@@ -71,19 +75,37 @@ public struct LinuxFileSystem: FileSystem {
     public func lock(_ path: String, holder: String) throws(FileSystemError) -> any DirectoryLock {
         let descriptor = try Self.open(path, O_RDWR | O_CREAT | O_CLOEXEC)
         let lock = LinuxDirectoryLock(descriptor: descriptor)
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let code = errno
-            var text = [UInt8](repeating: 0, count: 512)
-            let count = max(0, pread(descriptor, &text, text.count, 0))
-            let detail = String(decoding: text.prefix(count).prefix { $0 != 0x0A }, as: UTF8.self)
-            throw FileSystemError(call: "flock", path: path, errno: code, detail: detail)
-        }
+        try Self.lock(descriptor, LOCK_EX, path)
         // Who holds the lock is a courtesy to whoever is refused: the lock itself is the kernel's.
         let line = Array("\(holder)\n".utf8)
         guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, line, line.count, 0) == line.count else {
             throw FileSystemError(call: "pwrite", path: path, errno: errno)
         }
         return lock
+    }
+
+    public func lockForReading(_ path: String) throws(FileSystemError) -> (any DirectoryLock)? {
+        let descriptor: CInt
+        do throws(FileSystemError) {
+            descriptor = try Self.open(path, O_RDONLY | O_CLOEXEC)
+        } catch {
+            guard error.errno == ENOENT else { throw error }
+            return nil
+        }
+        let lock = LinuxDirectoryLock(descriptor: descriptor)
+        try Self.lock(descriptor, LOCK_SH, path)
+        return lock
+    }
+
+    /// The descriptor is not closed here.
+    private static func lock(_ descriptor: CInt, _ kind: CInt, _ path: String) throws(FileSystemError) {
+        guard flock(descriptor, kind | LOCK_NB) == 0 else {
+            let code = errno
+            var text = [UInt8](repeating: 0, count: 512)
+            let count = max(0, pread(descriptor, &text, text.count, 0))
+            let detail = String(decoding: text.prefix(count).prefix { $0 != 0x0A }, as: UTF8.self)
+            throw FileSystemError(call: "flock", path: path, errno: code, detail: detail)
+        }
     }
 
     static func open(_ path: String, _ flags: Int32) throws(FileSystemError) -> CInt {
@@ -105,6 +127,9 @@ extension FileSystemError {
 
     /// Whether the disk (or the user's quota on it) is full.
     public var isDiskFull: Bool { errno == ENOSPC || errno == EDQUOT }
+
+    /// Whether a lock was asked for that somebody else holds.
+    var isHeldLock: Bool { errno == EWOULDBLOCK }
 }
 
 /// A file descriptor, closed when the object goes away.

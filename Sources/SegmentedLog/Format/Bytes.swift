@@ -35,12 +35,12 @@ extension UnsafeMutableRawPointer {
 }
 
 /// CRC-32 as in zlib and gzip (RFC 1952 section 8), continued over any number of pieces.
-struct Checksum {
-    private(set) var value: UInt32
+package struct Checksum {
+    package private(set) var value: UInt32
 
-    init(continuing value: UInt32 = 0) { self.value = value }
+    package init(continuing value: UInt32 = 0) { self.value = value }
 
-    mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
         guard let base = bytes.baseAddress else { return }
         value = UInt32(truncatingIfNeeded: crc32_z(UInt(value), base.assumingMemoryBound(to: UInt8.self), bytes.count))
     }

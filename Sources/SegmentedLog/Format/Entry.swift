@@ -6,18 +6,20 @@ public enum EntryKind: UInt8, Sendable {
     case append = 2
     /// The stream ends. Nothing of it is visible any more.
     case delete = 3
+    /// Nothing before the entry's position is read any more.
+    case trim = 4
 }
 
 /// One row of a frame's entry table.
 ///
 ///     offset  width  field
-///          0      1  kind: 1 create, 2 append, 3 delete
+///          0      1  kind: 1 create, 2 append, 3 delete, 4 trim
 ///          1      1  flags: 1 the next entry of this frame continues this append; other bits zero
 ///          2      2  reserved, zero
 ///          4      4  byte count of the annotation
 ///          8      4  byte count of the payload
 ///         12      8  stream number
-///         20      8  position of the payload in the stream
+///         20      8  position of the payload in the stream; of a trim, the new start of the stream
 ///         28         annotation
 ///
 /// All integers are little endian. The payload is in the frame's payload area, after those of the entries before.

@@ -71,7 +71,7 @@ struct FrameHeader: Equatable {
         let entryTableLimit = Int(frameByteCount) - byteCount
         guard Int(frameByteCount) <= bytes.count, Int(tableByteCount) <= entryTableLimit,
             Int(entryCount) <= Int(tableByteCount) / Entry.headerByteCount, synced < first, first > 0,
-            first.addingReportingOverflow(UInt64(entryCount)).overflow == false
+            first <= LogSequenceNumber.limit - UInt64(entryCount)
         else { return nil }
         return FrameHeader(
             checksum: checksum, frameByteCount: Int(frameByteCount), tableByteCount: Int(tableByteCount),

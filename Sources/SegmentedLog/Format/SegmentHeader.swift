@@ -41,6 +41,18 @@ struct SegmentHeader: Equatable {
 
     enum DecodingFailure: Error, Equatable {
         case tooShort, wrongMagic, wrongVersion(UInt32), wrongChecksum, wrongField(String, byteOffset: Int)
+
+        /// Where the fault is, and what it is.
+        /// - Parameter fileByteCount: The number of bytes that there were.
+        func place(fileByteCount: Int) -> (byteOffset: Int, reason: String) {
+            switch self {
+            case .tooShort: (fileByteCount, "the file ends within its header")
+            case .wrongMagic: (0, "this is no journal segment")
+            case .wrongVersion(let version): (8, "the format version \(version) is not known")
+            case .wrongChecksum: (4092, "the header's checksum is wrong")
+            case .wrongField(let field, let byteOffset): (byteOffset, "the header's \(field) is wrong")
+            }
+        }
     }
 
     static func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> SegmentHeader {
@@ -49,9 +61,7 @@ struct SegmentHeader: Equatable {
         guard reader.next(UInt64.self) == magic else { throw .wrongMagic }
         let version: UInt32 = reader.next() ?? 0
         guard version == self.version else { throw .wrongVersion(version) }
-        guard bytes.loadUnaligned(fromByteOffset: 4092, as: UInt32.self).littleEndian == checksum(bytes) else {
-            throw .wrongChecksum
-        }
+        guard isIntact(bytes) else { throw .wrongChecksum }
         guard reader.next(UInt32.self) == UInt32(byteCount) else { throw .wrongField("header byte count", byteOffset: 12) }
         let number: UInt64 = reader.next() ?? 0
         let fileByteCount: UInt64 = reader.next() ?? 0
@@ -67,6 +77,12 @@ struct SegmentHeader: Equatable {
     private static func hasOnlyZeros(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>) -> Bool {
         let base = bytes.baseAddress! + range.lowerBound
         return bytes[range.lowerBound] == 0 && memcmp(base, base + 1, range.count - 1) == 0
+    }
+
+    /// Whether the checksum holds, so that the header is what was written, in whatever version.
+    static func isIntact(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.count >= byteCount
+            && bytes.loadUnaligned(fromByteOffset: 4092, as: UInt32.self).littleEndian == checksum(bytes)
     }
 
     private static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {

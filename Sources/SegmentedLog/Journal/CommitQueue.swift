@@ -30,6 +30,8 @@ final class CommitQueue: Sendable {
         var spareFailure: SpareFailure?
         var pendingByteCount = 0
         var ending: Ending?
+        /// Why the writer must stop the log: another thread has seen a sync fail.
+        var demandedStop: FileSystemError?
         var waiters: [@Sendable () -> Void] = []
         var roomGeneration: UInt64 = 0
         var writerIsWaiting = false
@@ -182,7 +184,8 @@ final class CommitQueue: Sendable {
     /// Waits until there may be a commit to take, the log is ending, or the time is over.
     func waitForWork(milliseconds: Int?) {
         let mustWait = state.withLock { state in
-            guard state.full.isEmpty, state.filling == nil, state.ending == nil else { return false }
+            guard state.full.isEmpty, state.filling == nil, state.ending == nil, state.demandedStop == nil
+            else { return false }
             state.writerIsWaiting = true
             return true
         }
@@ -232,6 +235,18 @@ final class CommitQueue: Sendable {
         if wakes { workArrived.signal() }
         for waiter in waiters { waiter() }
     }
+
+    /// Makes the writer stop the log, from another thread.
+    func demandStop(_ error: FileSystemError) {
+        let wakes = state.withLock { state in
+            state.demandedStop = error
+            return takeWaitingWriter(&state)
+        }
+        if wakes { workArrived.signal() }
+    }
+
+    /// What the writer was asked to stop for. Given once.
+    func takeDemandedStop() -> FileSystemError? { state.withLock { $0.demandedStop.take() } }
 
     /// Whether the log takes no more entries and none is left to be written.
     var isDrained: Bool {

@@ -12,8 +12,16 @@ final class JournalSegment: @unchecked Sendable {
     /// The mapping's bytes, at hand.
     let bytes: UnsafeRawBufferPointer
 
-    /// Live streams that were created in this segment. Owned by the writer's thread (before it starts, by recovery).
-    var liveStreamCount = 0
+    /// The streams with entries in this segment, once each. Owned by the writer's thread (before it starts, by
+    /// recovery), and by the maintenance once the segment is full.
+    var touchedStreams: [LogStream] = []
+
+    /// Where a full segment ends, in the terms of the log.
+    struct End: Sendable, Equatable {
+        /// That of the first entry behind the segment.
+        var sequenceNumber: LogSequenceNumber
+        var lastFrameChecksum: UInt32
+    }
 
     /// Whether this process is writing the segment, or was until a moment ago: its pages are in memory then.
     private let recent = Atomic(false)
@@ -21,12 +29,16 @@ final class JournalSegment: @unchecked Sendable {
     /// Called when nobody holds the segment any more. Set by the provisioner when the segment is retired.
     private let whenReleased = Mutex<(@Sendable () -> Void)?>(nil)
 
-    init(number: UInt64, file: any LogFile, byteCount: Int) throws(FileSystemError) {
+    convenience init(number: UInt64, file: any LogFile, byteCount: Int) throws(FileSystemError) {
+        self.init(number: number, file: file, mapping: try file.map(byteCount: byteCount))
+    }
+
+    init(number: UInt64, file: any LogFile, mapping: any FileMapping) {
         self.number = number
         self.file = file
-        self.byteCount = byteCount
-        mapping = try file.map(byteCount: byteCount)
+        self.mapping = mapping
         bytes = mapping.bytes
+        byteCount = bytes.count
     }
 
     deinit { whenReleased.withLock { $0 }?() }
@@ -36,22 +48,3 @@ final class JournalSegment: @unchecked Sendable {
 
     func retire(whenReleased body: @escaping @Sendable () -> Void) { whenReleased.withLock { $0 = body } }
 }
-
-/// The segments that reads may need, by number. Safe to use from any thread.
-final class SegmentTable: Sendable {
-    private let segments = Mutex<[UInt32: JournalSegment]>([:])
-
-    func insert(_ segment: JournalSegment) { segments.withLock { $0[UInt32(segment.number)] = segment } }
-    func remove(_ segment: JournalSegment) { _ = segments.withLock { $0.removeValue(forKey: UInt32(segment.number)) } }
-    func removeAll() { segments.withLock { $0.removeAll() } }
-
-    subscript(number: UInt32) -> JournalSegment? { segments.withLock { $0[number] } }
-
-    /// Smallest number first.
-    var all: [JournalSegment] { segments.withLock { Array($0.values) }.sorted { $0.number < $1.number } }
-    var oldest: JournalSegment? {
-        segments.withLock { $0.min { $0.key < $1.key }?.value }
-    }
-    var count: Int { segments.withLock { $0.count } }
-}
-

@@ -10,7 +10,7 @@ final class JournalWriter {
     private let storeIdentifier: StoreIdentifier
     private let configuration: LogConfiguration
     private let counters: LogCounters
-    private let retire: @Sendable (JournalSegment) -> Void
+    private let maintenance: SegmentMaintenance
     private let commitDidEnd: @Sendable () -> Void
 
     private var previousChecksum: UInt32
@@ -22,14 +22,20 @@ final class JournalWriter {
     private var unsyncedSince: Int64?
     private var hasUnsyncedWrites = false
     private var lastCommitWasShared = false
-    /// In the mode `none`: full segments that the system has not been asked to write.
-    private var unsyncedSegments: [JournalSegment] = []
-    /// Whether a stream was deleted, or a segment begun, since dead segments were last looked for.
-    private var mayHaveDeadSegments = true
+    /// In the mode `none`: full segments that the system has not been asked to write. One that is gone was sealed, and
+    /// its file waits to be written anew.
+    private var unsyncedSegments: [UnsyncedSegment] = []
+    /// The segment that the commit being written has left full.
+    private var full: SegmentMaintenance.FullSegment?
+    private var committedAt: Int64 = 0
+
+    private struct UnsyncedSegment {
+        weak var segment: JournalSegment?
+    }
 
     init(
         queue: CommitQueue, table: SegmentTable, storeIdentifier: StoreIdentifier, configuration: LogConfiguration,
-        counters: LogCounters, end: RecoveredEnd, retire: @escaping @Sendable (JournalSegment) -> Void,
+        counters: LogCounters, end: RecoveredEnd, maintenance: SegmentMaintenance,
         commitDidEnd: @escaping @Sendable () -> Void
     ) {
         self.queue = queue
@@ -37,7 +43,7 @@ final class JournalWriter {
         self.storeIdentifier = storeIdentifier
         self.configuration = configuration
         self.counters = counters
-        self.retire = retire
+        self.maintenance = maintenance
         self.commitDidEnd = commitDidEnd
         previousChecksum = end.previousChecksum
         syncedSequenceNumber = end.lastSequenceNumber
@@ -63,6 +69,7 @@ final class JournalWriter {
 
     /// Writes one commit, or makes a sync that has come due. False if there was nothing to do.
     func runOnce() -> Bool {
+        if let error = queue.takeDemandedStop() { return stopOnError { () throws(FileSystemError) in throw error } }
         if millisecondsUntilSync() == 0 { return stopOnError { () throws(FileSystemError) in try synchronize() } }
         guard let commit = queue.take() else { return false }
         do throws(FileSystemError) {
@@ -72,9 +79,14 @@ final class JournalWriter {
             return true
         }
         lastCommitWasShared = commit.pending.count > 1
+        if let full {
+            // Before the commit is published: whoever acts on a deletion in it must know which segment to sync for it.
+            self.full = nil
+            maintenance.add(full, current: segment)
+        }
         publish(commit)
         queue.finish(commit)
-        return stopOnError { () throws(FileSystemError) in try retireDeadSegments() }
+        return true
     }
 
     /// In the weaker modes, makes durable what is only written. For a clean end.
@@ -93,14 +105,21 @@ final class JournalWriter {
             }
             if hasUnsyncedWrites {
                 // In the mode `none` a lost segment before a kept one ends the log there, as any other hole does.
-                if configuration.durability == .none { unsyncedSegments.append(segment) } else { try synchronize() }
+                if configuration.durability == .none {
+                    unsyncedSegments.removeAll { $0.segment == nil }
+                    unsyncedSegments.append(UnsyncedSegment(segment: segment))
+                } else {
+                    try synchronize()
+                }
             }
             segment.setRecent(false)
+            let end = JournalSegment.End(
+                sequenceNumber: commit.firstSequenceNumber, lastFrameChecksum: previousChecksum)
+            full = SegmentMaintenance.FullSegment(segment: segment, end: end)
             segment = commit.segment
             segmentIsEmpty = true
             segment.setRecent(true)
             table.insert(segment)
-            mayHaveDeadSegments = true
         }
         try writeFrame(of: commit)
         writtenSequenceNumber = LogSequenceNumber(rawValue: commit.nextSequenceNumber.rawValue - 1)
@@ -113,10 +132,11 @@ final class JournalWriter {
     }
 
     private func writeFrame(of commit: Commit) throws(FileSystemError) {
+        committedAt = configuration.wallClock()
         let header = FrameHeader(
             frameByteCount: commit.frameByteCount, tableByteCount: commit.tableByteCount,
             segmentNumber: segment.number, firstSequenceNumber: commit.firstSequenceNumber,
-            syncedSequenceNumber: syncedSequenceNumber, committedAt: configuration.wallClock(),
+            syncedSequenceNumber: syncedSequenceNumber, committedAt: committedAt,
             entryCount: commit.entryCount, previousChecksum: previousChecksum)
         try commit.withFrame(header: header, storeIdentifier: storeIdentifier) {
             (buffers, checksum) throws(FileSystemError) in
@@ -128,7 +148,7 @@ final class JournalWriter {
     }
 
     private func synchronize() throws(FileSystemError) {
-        for segment in unsyncedSegments { try segment.file.synchronize() }
+        for unsynced in unsyncedSegments { try unsynced.segment?.file.synchronize() }
         unsyncedSegments = []
         try segment.file.synchronize()
         syncedSequenceNumber = writtenSequenceNumber
@@ -165,33 +185,24 @@ final class JournalWriter {
     }
 
     private func index(_ entries: ArraySlice<PendingEntry>, of stream: LogStream, in commit: Commit) {
-        stream.publish(entries, segmentNumber: UInt32(commit.segment.number), payloadOffset: commit.payloadOffset)
+        let published = entries.lazy.map { entry in
+            PublishedEntry(
+                kind: entry.kind, position: entry.position, fileOffset: commit.payloadOffset + entry.payloadOffset,
+                byteCount: entry.payloadByteCount)
+        }
+        stream.publish(published, in: commit.segment, committedAt: committedAt)
+        var changes: [SegmentMaintenance.Change] = []
         for entry in entries {
             switch entry.kind {
             case .append: break
-            case .create:
-                stream.creationSegmentNumber = UInt32(commit.segment.number)
-                commit.segment.liveStreamCount += 1
-                counters.streamCountChanged(by: 1)
+            case .create: counters.streamCountChanged(by: 1)
+            case .trim: changes.append(.trim(stream))
             case .delete:
-                table[stream.creationSegmentNumber]?.liveStreamCount -= 1
-                stream.didDelete()
-                mayHaveDeadSegments = true
+                changes.append(.deletion(stream))
                 counters.streamCountChanged(by: -1)
             }
         }
-    }
-
-    /// Segments with nothing alive go, oldest first, so that a deletion is never forgotten before what it deleted.
-    private func retireDeadSegments() throws(FileSystemError) {
-        guard mayHaveDeadSegments else { return }
-        mayHaveDeadSegments = false
-        while let oldest = table.oldest, oldest.number < segment.number, oldest.liveStreamCount == 0 {
-            // What killed it must be there for good before it goes.
-            if hasUnsyncedWrites { try synchronize() }
-            table.remove(oldest)
-            retire(oldest)
-        }
+        if !changes.isEmpty { maintenance.add(changes) }
     }
 
     // MARK: Failing

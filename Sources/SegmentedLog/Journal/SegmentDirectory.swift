@@ -5,7 +5,9 @@ internal import Glibc
 ///     LOCK                        held by the process that has the store open; its content names the holder
 ///     0000000000000007.journal    journal segment 7
 ///     0000000000000008.partial    a file that is being filled with zeros; worthless after a crash
-///     0000000000000003.recycled   the file of a dead segment, to be written anew as another one
+///     0000000000000003.recycled   the file of a journal segment that is not needed any more, to be written anew
+///     0000000000000001-0000000000000004-00000001.sealed    what journal segments 1 to 4 held, by stream
+///     0000000000000005-0000000000000005-00000000.sealing   a sealed segment that is being made; worthless after a crash
 ///
 /// The listing is the truth: there is no file that names the others. Each step below can be repeated after a crash.
 /// Blocks; safe to use from any thread, though only the provisioner and recovery do.
@@ -33,8 +35,14 @@ struct SegmentDirectory: Sendable {
 
     func path(_ number: UInt64, _ kind: FileKind) -> String { "\(path)/\(Self.name(number, kind))" }
 
+    func path(_ identity: SealedIdentity) -> String { "\(path)/\(identity.name())" }
+
+    /// Where a sealed segment is while it is made.
+    func temporaryPath(_ identity: SealedIdentity) -> String { "\(path)/\(identity.name(suffix: "sealing"))" }
+
     /// Creates a segment from nothing: filled with zeros, so that later syncs into it need no new extents, then named.
     func createSegment(_ number: UInt64, byteCount: Int) throws(FileSystemError) -> JournalSegment {
+        try checkNumber(number)
         let partial = path(number, .partial)
         let file = try fileSystem.createFile(partial)
         do throws(FileSystemError) {
@@ -49,14 +57,19 @@ struct SegmentDirectory: Sendable {
 
     /// Makes a new segment of a dead one's file. What the file holds stays: its frames name another segment.
     func reuseSegment(_ oldNumber: UInt64, as number: UInt64, byteCount: Int) throws(FileSystemError) -> JournalSegment {
+        try checkNumber(number)
         let old = path(oldNumber, .recycled)
         try writeHeader(number, of: try fileSystem.openFile(old), byteCount: byteCount)
         return try publish(old, as: number, byteCount: byteCount)
     }
 
-    /// Takes a segment out of the log. Durable when this returns.
+    /// Takes a segment out of the log. Durable when this returns. May be repeated.
     func retire(_ number: UInt64) throws(FileSystemError) {
-        try fileSystem.rename(path(number, .journal), to: path(number, .recycled))
+        do throws(FileSystemError) {
+            try fileSystem.rename(path(number, .journal), to: path(number, .recycled))
+        } catch where error.errno == ENOENT {
+            // An attempt before this one got so far.
+        }
         try fileSystem.synchronizeDirectory(path)
     }
 
@@ -72,6 +85,13 @@ struct SegmentDirectory: Sendable {
 
     func remove(_ number: UInt64, _ kind: FileKind) throws(FileSystemError) {
         try fileSystem.unlink(path(number, kind))
+    }
+
+    /// Numbers have 32 bits: more than any disk lasts for, but one that was read may be the last of them.
+    private func checkNumber(_ number: UInt64) throws(FileSystemError) {
+        guard number > UInt64(UInt32.max) else { return }
+        throw FileSystemError(
+            call: "open", path: path(number, .partial), errno: EOVERFLOW, detail: "no segment number is left")
     }
 
     private func publish(_ source: String, as number: UInt64, byteCount: Int) throws(FileSystemError) -> JournalSegment {

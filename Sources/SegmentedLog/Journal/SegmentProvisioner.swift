@@ -1,7 +1,7 @@
 internal import Dispatch
 internal import Synchronization
 
-/// Keeps the next segment ready and takes dead ones out of the log: the slow work on files that no append waits for.
+/// Keeps the next segment ready: the slow work on files that no append waits for.
 ///
 /// Its work is done on the provisioner's thread; requests may come from any thread.
 final class SegmentProvisioner: Sendable {
@@ -22,7 +22,11 @@ final class SegmentProvisioner: Sendable {
         var nextNumber: UInt64
         /// As ``hasFailed``, until an attempt succeeds: what was said once is not said with every attempt.
         var isInTrouble = false
-        var retirementHasFailed = false
+        /// A segment without frames stands among the others and must not become the oldest: it would look like one that
+        /// has lost its frames.
+        var hasUnusedSegment = false
+        /// No more segments are made until others are sealed.
+        var isPaused = false
         var isClosing = false
     }
 
@@ -49,10 +53,35 @@ final class SegmentProvisioner: Sendable {
         workArrived.signal()
     }
 
-    /// Takes a segment with nothing alive out of the log.
-    func retire(_ segment: JournalSegment) {
+    /// Takes a spare segment that was never used out of the log.
+    private func retire(_ segment: JournalSegment) {
         state.withLock { $0.retired.append(segment) }
         workArrived.signal()
+    }
+
+    /// Whether segments may be retired whose successors stay.
+    var mayRetire: Bool { state.withLock { !$0.hasUnusedSegment } }
+
+    /// Keeps the file of a retired segment to be written anew, once nobody reads it any more.
+    func reclaim(_ segment: JournalSegment) {
+        let file = ReusableFile(number: segment.number, byteCount: segment.byteCount)
+        segment.retire { [weak self] in self?.reclaim(file) }
+    }
+
+    /// Gives up one file that is kept to be written again. False if there is none, or it could not be removed.
+    func discardRecycledFile() -> Bool {
+        guard let file = state.withLock({ $0.reusable.popLast() }) else { return false }
+        do throws(FileSystemError) { try directory.remove(file.number, .recycled) } catch { return false }
+        return true
+    }
+
+    /// Makes no more segments for a while; appends wait then.
+    func setPaused(_ isPaused: Bool) {
+        let changes = state.withLock { state in
+            defer { state.isPaused = isPaused }
+            return state.isPaused != isPaused
+        }
+        if changes { workArrived.signal() }
     }
 
     func close() {
@@ -83,7 +112,8 @@ final class SegmentProvisioner: Sendable {
             return true
         }
         let wanted = state.withLock { state -> (byteCount: Int, number: UInt64, file: ReusableFile?)? in
-            guard let byteCount = state.wantedByteCount, !state.hasFailed, !state.isClosing else { return nil }
+            guard let byteCount = state.wantedByteCount, !state.hasFailed, !state.isClosing, !state.isPaused
+            else { return nil }
             let number = state.nextNumber
             state.nextNumber += 1
             let match = state.reusable.firstIndex { $0.byteCount == byteCount }
@@ -134,12 +164,11 @@ final class SegmentProvisioner: Sendable {
         queue.forgetSpareFailure()
     }
 
-    /// A segment that nobody uses must not become the oldest one: it would look like one that has lost its frames.
     private func abandon(_ number: UInt64) {
         do throws(FileSystemError) {
             try directory.abandon(number)
         } catch {
-            state.withLock { $0.retirementHasFailed = true }
+            state.withLock { $0.hasUnusedSegment = true }
         }
     }
 
@@ -163,17 +192,13 @@ final class SegmentProvisioner: Sendable {
     }
 
     private func remove(_ segment: JournalSegment) {
-        // Oldest first, or not at all: a segment that goes may hold the deletion of a stream in one that stayed.
-        guard state.withLock({ !$0.retirementHasFailed }) else { return }
         do throws(FileSystemError) {
             try directory.retire(segment.number)
-            let file = ReusableFile(number: segment.number, byteCount: segment.byteCount)
-            segment.retire { [weak self] in self?.reclaim(file) }
+            reclaim(segment)
         } catch {
-            // It stays a segment, and is found dead again when the store is opened.
-            state.withLock { $0.retirementHasFailed = true }
+            state.withLock { $0.hasUnusedSegment = true }
             configuration.eventHandler(
-                LogEvent(level: .warning, message: "a dead segment could not be removed", metadata: ["error": "\(error)"]))
+                LogEvent(level: .warning, message: "a segment could not be removed", metadata: ["error": "\(error)"]))
         }
     }
 

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Reads the journal from front to back when a log is opened: verifies every frame, hands every entry to the owner, and
 /// finds the end.
 ///
@@ -10,17 +8,30 @@ internal import Glibc
 /// ends there. What follows was never known to be durable; it is dropped and counted. In `sync` mode that is at most the
 /// last frame; in the weaker modes several frames may have been written in any order.
 struct JournalReplay {
-    let segments: [JournalSegment]
-    let storeIdentifier: StoreIdentifier
     let directoryPath: String
     let table: SegmentTable
+    /// What is in sealed segments; nil if there are none.
+    let sealed: SealedEnd?
     let recover: (RecoveredEntry) throws(RecoveryRefusal) -> Void
 
-    private(set) var streams: [StreamNumber: LogStream] = [:]
-    /// Nil until the first frame: what remains of a log need not begin with 1.
-    private(set) var nextSequenceNumber: LogSequenceNumber?
-    private(set) var previousChecksum: UInt32 = 0
+    /// Where the sealed part of a log ends.
+    struct SealedEnd {
+        var end: JournalSegment.End
+        /// By rising number.
+        var streams: [LogStream]
+    }
+
+    /// Streams that begin in the journal.
+    private var newStreams: [StreamNumber: LogStream] = [:]
+    private var holes: [StreamNumber: StreamHole]
+    private var chain: JournalChain
     private(set) var entryCount = 0
+    /// Streams that are not deleted.
+    private(set) var streamCount: Int
+    /// Segments that are followed by another one with frames.
+    private(set) var full: [SegmentMaintenance.FullSegment] = []
+    /// What was done to streams that are in sealed segments.
+    private(set) var changes: [SegmentMaintenance.Change] = []
     /// Segments between others, by index, that were never written to.
     private(set) var passedOver: [Int] = []
     /// Frames of the current segment that no later one says are synced.
@@ -34,54 +45,47 @@ struct JournalReplay {
 
     init(
         segments: [JournalSegment], storeIdentifier: StoreIdentifier, directoryPath: String, table: SegmentTable,
+        sealed: SealedEnd?, holes: [StreamNumber: StreamHole],
         recover: @escaping (RecoveredEntry) throws(RecoveryRefusal) -> Void
     ) {
-        self.segments = segments
-        self.storeIdentifier = storeIdentifier
+        chain = JournalChain(segments: segments, storeIdentifier: storeIdentifier, sealedEnd: sealed?.end)
         self.directoryPath = directoryPath
         self.table = table
+        self.sealed = sealed
+        self.holes = holes
         self.recover = recover
+        streamCount = sealed?.streams.count ?? 0
     }
+
+    /// Nil until the first frame: what remains of a log need not begin with 1.
+    var nextSequenceNumber: LogSequenceNumber? { chain.nextSequenceNumber }
+    var previousChecksum: UInt32 { chain.previousChecksum }
+    private var segments: [JournalSegment] { chain.segments }
 
     /// Replays everything and returns where the log ends.
     mutating func run() throws(LogOpenError) -> JournalEnd {
         var current = 0
         var offset = SegmentHeader.byteCount
         while true {
-            if let frame = nextFrame(in: segments[current], at: offset) {
+            if let frame = chain.nextFrame(in: current, at: offset) {
                 try replay(frame, in: segments[current], at: offset)
                 offset += frame.paddedByteCount
-            } else if offset > SegmentHeader.byteCount, let next = continuation(after: current) {
+            } else if offset > SegmentHeader.byteCount, let next = chain.continuation(after: current) {
                 passedOver += (current + 1)..<next
+                full.append(
+                    SegmentMaintenance.FullSegment(
+                        segment: segments[current],
+                        end: .init(
+                            sequenceNumber: nextSequenceNumber ?? .none, lastFrameChecksum: previousChecksum)))
                 current = next
                 offset = SegmentHeader.byteCount
                 doubtful = []
             } else {
-                return try end(in: current, at: offset)
+                let end = try end(in: current, at: offset)
+                if let hole = holes.min(by: { $0.key.rawValue < $1.key.rawValue }) { throw hole.value.error }
+                return end
             }
         }
-    }
-
-    /// The frame that continues the log at this place, if there is one.
-    private func nextFrame(in segment: JournalSegment, at offset: Int) -> FrameHeader? {
-        guard let frame = verifiedFrame(in: segment, at: offset) else { return nil }
-        if let nextSequenceNumber {
-            guard frame.firstSequenceNumber == nextSequenceNumber, frame.previousChecksum == previousChecksum
-            else { return nil }
-        }
-        return frame
-    }
-
-    /// The later segment that the log goes on in. One between them may have been passed over, unused.
-    private func continuation(after current: Int) -> Int? {
-        segments.indices[(current + 1)...].first { nextFrame(in: segments[$0], at: SegmentHeader.byteCount) != nil }
-    }
-
-    private func verifiedFrame(in segment: JournalSegment, at offset: Int) -> FrameHeader? {
-        guard offset + FrameHeader.byteCount <= segment.byteCount else { return nil }
-        return FrameHeader.decodeVerified(
-            UnsafeRawBufferPointer(rebasing: segment.bytes[offset...]), segmentNumber: segment.number,
-            storeIdentifier: storeIdentifier)
     }
 
     // MARK: Entries
@@ -89,31 +93,24 @@ struct JournalReplay {
     private mutating func replay(
         _ frame: FrameHeader, in segment: JournalSegment, at offset: Int
     ) throws(LogOpenError) {
-        let tableStart = offset + FrameHeader.byteCount
-        let tableEnd = tableStart + frame.tableByteCount
-        var reader = ByteReader(UnsafeRawBufferPointer(rebasing: segment.bytes[..<tableEnd]), at: tableStart)
-        var payloadOffset = tableEnd
-        let payloadEnd = offset + frame.frameByteCount
+        var entries = EntryCursor(segment.bytes, frame: frame, at: offset)
         for index in 0..<frame.entryCount {
-            let entryOffset = reader.offset
-            guard let entry = Entry.decode(&reader), entry.payloadByteCount <= payloadEnd - payloadOffset else {
+            let entryOffset = entries.offset
+            guard let (entry, payloadOffset) = entries.next() else {
                 throw corrupt(segment, entryOffset, "an entry is malformed")
             }
             let sequenceNumber = frame.firstSequenceNumber.advanced(by: index)
             do throws(RecoveryRefusal) {
                 try apply(
-                    entry, sequenceNumber, committedAt: frame.committedAt, segment: segment, payloadOffset: payloadOffset)
+                    entry, sequenceNumber, committedAt: frame.committedAt, segment: segment,
+                    payloadOffset: payloadOffset, entryOffset: entryOffset)
             } catch {
                 throw corrupt(segment, entryOffset, error.reason)
             }
-            payloadOffset += entry.payloadByteCount
             entryCount += 1
         }
-        guard payloadOffset == payloadEnd, reader.offset == tableEnd else {
-            throw corrupt(segment, offset, "the frame's lengths disagree")
-        }
-        nextSequenceNumber = frame.endSequenceNumber
-        previousChecksum = frame.checksum
+        guard entries.isAtEnd else { throw corrupt(segment, offset, "the frame's lengths disagree") }
+        chain.advance(past: frame)
         if frame.syncedSequenceNumber != syncedSequenceNumber {
             syncedSequenceNumber = frame.syncedSequenceNumber
             doubtful.removeAll { $0.endSequenceNumber <= frame.syncedSequenceNumber.advanced(by: 1) }
@@ -123,55 +120,101 @@ struct JournalReplay {
 
     private mutating func apply(
         _ entry: Entry, _ sequenceNumber: LogSequenceNumber, committedAt: Int64, segment: JournalSegment,
-        payloadOffset: Int
+        payloadOffset: Int, entryOffset: Int
     ) throws(RecoveryRefusal) {
-        let stream: LogStream
-        if entry.kind == .create {
-            guard entry.streamNumber.rawValue == sequenceNumber.rawValue, entry.position == .start else {
-                throw RecoveryRefusal(reason: "a stream's number is not that of its first entry")
+        guard entry.kind == .append || entry.payloadByteCount == 0,
+            entry.position.rawValue <= StreamPosition.limit - UInt64(entry.payloadByteCount)
+        else { throw RecoveryRefusal(reason: "an entry has bytes that it cannot have") }
+        guard let stream = try stream(of: entry, sequenceNumber) else { return }
+        let tail = stream.tail
+        switch entry.kind {
+        case .create, .append:
+            if let hole = holes[stream.number], hole.isInJournal { return }
+            guard entry.position <= tail else {
+                return noteHole(in: stream, before: entry, segment, entryOffset)
             }
-            stream = LogStream(number: entry.streamNumber, segments: table)
-            stream.creationSegmentNumber = UInt32(segment.number)
-            segment.liveStreamCount += 1
-            streams[entry.streamNumber] = stream
-        } else if let known = streams[entry.streamNumber] {
-            stream = known
-        } else {
-            // A deleted stream whose beginning was in a segment that is gone, or one that is deleted above.
-            guard entry.streamNumber.rawValue < sequenceNumber.rawValue else {
-                throw RecoveryRefusal(reason: "an entry belongs to a stream that was never created")
+            guard entry.position == tail else {
+                throw RecoveryRefusal(reason: "an entry does not follow the one before it in its stream")
             }
-            return
+        case .trim:
+            if let hole = holes[stream.number] {
+                if hole.isInJournal { return }
+                if hole.end <= entry.position { holes[stream.number] = nil }
+            }
+            guard entry.position <= tail else {
+                return noteHole(in: stream, before: entry, segment, entryOffset)
+            }
+            changes.append(.trim(stream))
+        case .delete:
+            holes[stream.number] = nil
+            changes.append(.deletion(stream))
         }
-        guard entry.position == stream.tail else {
-            throw RecoveryRefusal(reason: "an entry does not follow the one before it in its stream")
-        }
-        if entry.payloadByteCount > 0 {
-            stream.recover(
-                byteCount: entry.payloadByteCount, at: entry.position, segmentNumber: UInt32(segment.number),
-                fileOffset: payloadOffset)
-        }
+        let published = PublishedEntry(
+            kind: entry.kind, position: entry.position, fileOffset: payloadOffset, byteCount: entry.payloadByteCount)
+        stream.publish(CollectionOfOne(published), in: segment, committedAt: committedAt)
         try recover(
             RecoveredEntry(
                 stream: stream, kind: entry.kind, continues: entry.continues, position: entry.position,
                 payloadByteCount: entry.payloadByteCount, annotation: entry.annotation, committedAt: committedAt))
         if entry.kind == .delete {
-            stream.didDelete()
-            table[stream.creationSegmentNumber]?.liveStreamCount -= 1
-            streams[entry.streamNumber] = nil
+            newStreams[stream.number] = nil
+            streamCount -= 1
         }
+    }
+
+    /// The segment with the stream's newest row was removed: the stream must be deleted further on.
+    private mutating func noteHole(
+        in stream: LogStream, before entry: Entry, _ segment: JournalSegment, _ entryOffset: Int
+    ) {
+        let reason = "bytes \(stream.tail.rawValue) to \(entry.position.rawValue) of stream "
+            + "\(stream.number.rawValue) are missing"
+        holes[stream.number] = StreamHole(
+            end: entry.position, isInJournal: true, error: corrupt(segment, entryOffset, reason))
+    }
+
+    /// The stream of an entry; nil where it is one that is deleted, and of which nothing is left.
+    private mutating func stream(
+        of entry: Entry, _ sequenceNumber: LogSequenceNumber
+    ) throws(RecoveryRefusal) -> LogStream? {
+        if entry.kind == .create {
+            guard entry.streamNumber.rawValue == sequenceNumber.rawValue, entry.position == .start else {
+                throw RecoveryRefusal(reason: "a stream's number is not that of its first entry")
+            }
+            let stream = LogStream(number: entry.streamNumber, segments: table)
+            newStreams[entry.streamNumber] = stream
+            streamCount += 1
+            return stream
+        }
+        if let stream = newStreams[entry.streamNumber] ?? sealedStream(entry.streamNumber) {
+            return stream.withIndex { $0.isDeleted } ? nil : stream
+        }
+        guard entry.streamNumber.rawValue < sequenceNumber.rawValue else {
+            throw RecoveryRefusal(reason: "an entry belongs to a stream that was never created")
+        }
+        return nil
+    }
+
+    private func sealedStream(_ number: StreamNumber) -> LogStream? {
+        guard let streams = sealed?.streams else { return nil }
+        var low = 0
+        var high = streams.count
+        while low < high {
+            let middle = (low + high) / 2
+            if streams[middle].number.rawValue < number.rawValue { low = middle + 1 } else { high = middle }
+        }
+        return low < streams.count && streams[low].number == number ? streams[low] : nil
     }
 
     // MARK: The end
 
     private func end(in current: Int, at offset: Int) throws(LogOpenError) -> JournalEnd {
         let segment = segments[current]
-        let lost = nextSequenceNumber ?? LogSequenceNumber(rawValue: 1)
+        let lost = chain.missingSequenceNumber
         var end = JournalEnd(
             segmentIndex: current, offset: offset, doubtfulStart: doubtful.first?.offset ?? offset)
         for index in current..<segments.count {
             var place = index == current ? offset : SegmentHeader.byteCount
-            while let (found, frame) = findFrame(in: segments[index], from: place) {
+            while let (found, frame) = chain.findFrame(in: index, from: place) {
                 if frame.firstSequenceNumber >= lost, frame.syncedSequenceNumber >= lost {
                     throw corrupt(
                         segment, offset,
@@ -183,31 +226,8 @@ struct JournalReplay {
                 place = found + frame.paddedByteCount
             }
         }
-        // A frame of this segment that does not verify: torn while it was written.
-        let rest = UnsafeRawBufferPointer(rebasing: segment.bytes[min(offset, segment.byteCount)...])
-        if let torn = FrameHeader.decode(rest, segmentNumber: segment.number),
-            verifiedFrame(in: segment, at: offset) == nil, torn.firstSequenceNumber == lost
-        {
-            end.droppedByteCount += torn.paddedByteCount
-        }
+        if let torn = chain.tornFrame(in: current, at: offset) { end.droppedByteCount += torn.paddedByteCount }
         return end
-    }
-
-    /// The next place from `offset` on where a whole frame verifies.
-    private func findFrame(in segment: JournalSegment, from offset: Int) -> (Int, FrameHeader)? {
-        let base = segment.bytes.baseAddress!
-        var place = offset
-        while place + FrameHeader.byteCount <= segment.byteCount,
-            // Most of what is searched is zeros, which the C library passes over much faster than a loop would.
-            let found = memchr(base + place, CInt(FrameHeader.magic & 0xFF), segment.byteCount - place)
-        {
-            place = UnsafeRawPointer(found) - base
-            if place % FrameHeader.alignment == 0, let frame = verifiedFrame(in: segment, at: place) {
-                return (place, frame)
-            }
-            place += 1
-        }
-        return nil
     }
 
     private func corrupt(_ segment: JournalSegment, _ offset: Int, _ reason: String) -> LogOpenError {

@@ -5,6 +5,9 @@ struct LogRecovery {
     let fileSystem: any FileSystem
     let configuration: LogConfiguration
 
+    let recoverRow: (RecoveredStream) throws(RecoveryRefusal) -> Void
+    let recover: (RecoveredEntry) throws(RecoveryRefusal) -> Void
+
     struct Result {
         var directory: SegmentDirectory
         var table: SegmentTable
@@ -13,34 +16,55 @@ struct LogRecovery {
         var reusable: [SegmentProvisioner.ReusableFile]
         var nextSegmentNumber: UInt64
         var streamCount: Int
+        var ledger: SealedLedger
+        /// Segments that are to be sealed.
+        var full: [SegmentMaintenance.FullSegment] = []
+        /// What the journal did to streams in sealed segments.
+        var changes: [SegmentMaintenance.Change] = []
     }
 
-    func run(
-        recover: @escaping (RecoveredEntry) throws(RecoveryRefusal) -> Void
-    ) throws(LogOpenError) -> Result {
-        let files = try listFiles()
-        let segments = try files.filter { $0.kind == .journal }.map { file throws(LogOpenError) in try openSegment(file.number) }
-        let storeIdentifier = try commonIdentifier(of: segments)
+    func run() throws(LogOpenError) -> Result {
+        // The names that are found may be in memory only, left there by a process that was killed before its sync. What
+        // is removed or written from now on relies on them.
+        try system { () throws(FileSystemError) in try fileSystem.synchronizeDirectory(path) }
+        let listing = try listFiles()
+        let table = SegmentTable(cache: BlockCache(byteCountLimit: configuration.blockCacheByteCountLimit))
+        let (sealed, superseded) = try openSealedSegments(listing)
+        let segments = try openJournal(listing, after: sealed)
+        let storeIdentifier = try commonIdentifier(of: segments, sealed)
         let directory = SegmentDirectory(path: path, fileSystem: fileSystem, storeIdentifier: storeIdentifier)
-        var next = (files.map(\.number).max() ?? 0) + 1
-        let table = SegmentTable()
-        var reusable = reusableFiles(files, in: directory)
+        try remove(superseded, listing, after: sealed, in: directory)
+        var reusable = reusableFiles(try listFiles(), in: directory)
+        var next = listing.largestNumber + 1
+        var streams = SealedRecovery(segments: sealed, table: table, recoverRow: recoverRow)
+        try streams.run()
 
         guard !segments.isEmpty else {
+            if let hole = streams.holes.values.first { throw hole.error }
             let first = try system { () throws(FileSystemError) in
                 try directory.createSegment(next, byteCount: configuration.segmentByteCount)
             }
             table.insert(first)
             return Result(
-                directory: directory, table: table, end: RecoveredEnd(newSegment: first), spare: nil,
-                reusable: reusable, nextSegmentNumber: next + 1, streamCount: 0)
+                directory: directory, table: table,
+                end: RecoveredEnd(newSegment: first, after: sealed.last?.journalEnd), spare: nil,
+                reusable: reusable, nextSegmentNumber: next + 1, streamCount: streams.streams.count,
+                ledger: streams.ledger())
         }
 
         for segment in segments { table.insert(segment.segment) }
         var replay = JournalReplay(
             segments: segments.map(\.segment), storeIdentifier: storeIdentifier, directoryPath: path, table: table,
+            sealed: sealed.last.map { .init(end: $0.journalEnd, streams: streams.streams) }, holes: streams.holes,
             recover: recover)
-        let end = try replay.run()
+        let end: JournalEnd
+        do throws(LogOpenError) {
+            end = try replay.run()
+        } catch {
+            // Segments and streams hold each other: without this, the files of a refused store would stay mapped.
+            for segment in segments { segment.segment.touchedStreams = [] }
+            throw error
+        }
         let last = segments[end.segmentIndex].segment
         try system { () throws(FileSystemError) in
             try clear(end, in: last)
@@ -53,27 +77,73 @@ struct LogRecovery {
             Array(segments[(end.segmentIndex + 1)...].map(\.segment)), hasDropped: end.droppedByteCount > 0,
             directory: directory, table: table, reusable: &reusable)
         if let spare { next = max(next, spare.number + 1) }
-        report(end, replay, last)
+        report(end, replay, last, sealedSegmentCount: sealed.count)
+        let start = sealed.last?.journalEnd
         return Result(
             directory: directory, table: table,
             end: RecoveredEnd(
                 segment: last, offset: end.offset, segmentIsEmpty: end.offset == SegmentHeader.byteCount,
-                previousChecksum: replay.previousChecksum,
-                lastSequenceNumber: LogSequenceNumber(rawValue: (replay.nextSequenceNumber?.rawValue ?? 1) - 1)),
-            spare: spare, reusable: reusable, nextSegmentNumber: next, streamCount: replay.streams.count)
+                previousChecksum: replay.nextSequenceNumber == nil
+                    ? start?.lastFrameChecksum ?? 0 : replay.previousChecksum,
+                lastSequenceNumber: (replay.nextSequenceNumber ?? start?.sequenceNumber)?.previous ?? .none),
+            spare: spare, reusable: reusable, nextSegmentNumber: next, streamCount: replay.streamCount,
+            ledger: streams.ledger(), full: replay.full, changes: replay.changes)
     }
 
     // MARK: Files
 
-    private struct StoreFile {
-        var number: UInt64
-        var kind: SegmentDirectory.FileKind
+    private func listFiles() throws(LogOpenError) -> StoreListing {
+        let names = try system { () throws(FileSystemError) in try fileSystem.listFiles(inDirectory: path) }
+        let listing = StoreListing(names)
+        if let identity = listing.unfinishedRepairs.last {
+            throw .corrupt(
+                path: "\(path)/\(identity.name(suffix: StoreListing.repairedSuffix))", byteOffset: 0,
+                reason: "a repair was broken off: it has to be run again, to be finished")
+        }
+        return listing
     }
 
-    private func listFiles() throws(LogOpenError) -> [StoreFile] {
-        let names = try system { () throws(FileSystemError) in try fileSystem.listFiles(inDirectory: path) }
-        return names.compactMap(SegmentDirectory.parse).map { StoreFile(number: $0.number, kind: $0.kind) }
-            .sorted { ($0.number, $0.kind.rawValue) < ($1.number, $1.kind.rawValue) }
+    /// Opens those that no other one has taken the place of.
+    private func openSealedSegments(
+        _ listing: StoreListing
+    ) throws(LogOpenError) -> (segments: [SealedSegment], superseded: [SealedIdentity]) {
+        let superseded = listing.sealed.filter { old in listing.sealed.contains { old.isSuperseded(by: $0) } }
+        var segments: [SealedSegment] = []
+        for identity in listing.sealed where !superseded.contains(identity) {
+            let filePath = "\(path)/\(identity.name())"
+            if let previous = segments.last, previous.identity.overlaps(identity) {
+                throw .corrupt(
+                    path: filePath, byteOffset: 16, reason: "it overlaps with the sealed segment \(previous.path)")
+            }
+            segments.append(try SealedSegment.open(filePath, identity: identity, fileSystem: fileSystem))
+        }
+        return (segments, superseded)
+    }
+
+    /// Opens the journal segments that are not sealed.
+    private func openJournal(
+        _ listing: StoreListing, after sealed: [SealedSegment]
+    ) throws(LogOpenError) -> [(segment: JournalSegment, header: SegmentHeader)] {
+        var segments: [(segment: JournalSegment, header: SegmentHeader)] = []
+        for file in listing.journal where file.kind == .journal {
+            if sealed.contains(where: { $0.identity.covers(file.number) }) { continue }
+            segments.append(try openSegment(file.number))
+        }
+        return segments
+    }
+
+    /// Removes what sealed segments have taken the place of. Nothing is removed later that relies on its being gone.
+    private func remove(
+        _ superseded: [SealedIdentity], _ listing: StoreListing, after sealed: [SealedSegment], in directory: SegmentDirectory
+    ) throws(LogOpenError) {
+        try system { () throws(FileSystemError) in
+            for name in listing.unfinished { try fileSystem.unlink("\(path)/\(name)") }
+            for identity in superseded { try fileSystem.unlink(directory.path(identity)) }
+            if !superseded.isEmpty { try fileSystem.synchronizeDirectory(path) }
+            for file in listing.journal where file.kind == .journal {
+                if sealed.contains(where: { $0.identity.covers(file.number) }) { try directory.retire(file.number) }
+            }
+        }
     }
 
     private func openSegment(_ number: UInt64) throws(LogOpenError) -> (segment: JournalSegment, header: SegmentHeader) {
@@ -86,16 +156,9 @@ struct LogRecovery {
         do throws(SegmentHeader.DecodingFailure) {
             header = try SegmentHeader.decode(UnsafeRawBufferPointer(rebasing: page[..<count]))
         } catch {
-            switch error {
-            case .wrongVersion(let version): throw .unsupportedVersion(path: filePath, version: version)
-            case .tooShort:
-                throw .corrupt(path: filePath, byteOffset: count, reason: "the file ends within its header")
-            case .wrongMagic: throw .corrupt(path: filePath, byteOffset: 0, reason: "this is no journal segment")
-            case .wrongChecksum:
-                throw .corrupt(path: filePath, byteOffset: 4092, reason: "the header's checksum is wrong")
-            case .wrongField(let field, let byteOffset):
-                throw .corrupt(path: filePath, byteOffset: byteOffset, reason: "the header's \(field) is wrong")
-            }
+            if case .wrongVersion(let version) = error { throw .unsupportedVersion(path: filePath, version: version) }
+            let (byteOffset, reason) = error.place(fileByteCount: count)
+            throw .corrupt(path: filePath, byteOffset: byteOffset, reason: reason)
         }
         guard header.segmentNumber == number else {
             throw .corrupt(path: filePath, byteOffset: 16, reason: "the file holds segment \(header.segmentNumber)")
@@ -113,25 +176,27 @@ struct LogRecovery {
     }
 
     private func commonIdentifier(
-        of segments: [(segment: JournalSegment, header: SegmentHeader)]
+        of segments: [(segment: JournalSegment, header: SegmentHeader)], _ sealed: [SealedSegment]
     ) throws(LogOpenError) -> StoreIdentifier {
-        guard let first = segments.first else {
+        let found =
+            sealed.map { (path: $0.path, identifier: $0.storeIdentifier, byteOffset: 40) }
+            + segments.map { (path: $0.segment.file.path, identifier: $0.header.storeIdentifier, byteOffset: 32) }
+        guard let first = found.first else {
             return StoreIdentifier(low: configuration.randomBits(), high: configuration.randomBits())
         }
-        for other in segments where other.header.storeIdentifier != first.header.storeIdentifier {
+        for other in found where other.identifier != first.identifier {
             throw .corrupt(
-                path: "\(path)/\(SegmentDirectory.name(other.segment.number, .journal))", byteOffset: 32,
-                reason: "the segment belongs to another store")
+                path: other.path, byteOffset: other.byteOffset, reason: "the segment belongs to another store")
         }
-        return first.header.storeIdentifier
+        return first.identifier
     }
 
-    /// Files of dead segments that may be written anew; everything else that is of no use goes.
+    /// Files of journal segments that may be written anew; everything else that is of no use goes.
     private func reusableFiles(
-        _ files: [StoreFile], in directory: SegmentDirectory
+        _ listing: StoreListing, in directory: SegmentDirectory
     ) -> [SegmentProvisioner.ReusableFile] {
         var reusable: [SegmentProvisioner.ReusableFile] = []
-        for file in files where file.kind != .journal {
+        for file in listing.journal where file.kind != .journal {
             let filePath = directory.path(file.number, file.kind)
             if file.kind == .recycled, reusable.count < configuration.recycledSegmentCountLimit,
                 let opened = try? fileSystem.openFile(filePath), let byteCount = try? opened.byteCount(),
@@ -194,7 +259,9 @@ struct LogRecovery {
         }
     }
 
-    private func report(_ end: JournalEnd, _ replay: JournalReplay, _ last: JournalSegment) {
+    private func report(
+        _ end: JournalEnd, _ replay: JournalReplay, _ last: JournalSegment, sealedSegmentCount: Int
+    ) {
         if end.droppedByteCount > 0 {
             configuration.eventHandler(
                 LogEvent(
@@ -208,8 +275,8 @@ struct LogRecovery {
             LogEvent(
                 level: .info, message: "replayed the journal",
                 metadata: [
-                    "entries": "\(replay.entryCount)", "streams": "\(replay.streams.count)",
-                    "segments": "\(end.segmentIndex + 1)",
+                    "entries": "\(replay.entryCount)", "streams": "\(replay.streamCount)",
+                    "segments": "\(end.segmentIndex + 1)", "sealedSegments": "\(sealedSegmentCount)",
                 ]))
     }
 
@@ -237,10 +304,18 @@ struct RecoveredEnd {
         self.lastSequenceNumber = lastSequenceNumber
     }
 
-    /// The start of a log.
-    init(newSegment: JournalSegment) {
+    /// The start of a log, or of its journal behind what is sealed.
+    init(newSegment: JournalSegment, after end: JournalSegment.End?) {
         self.init(
-            segment: newSegment, offset: SegmentHeader.byteCount, segmentIsEmpty: true, previousChecksum: 0,
-            lastSequenceNumber: .none)
+            segment: newSegment, offset: SegmentHeader.byteCount, segmentIsEmpty: true,
+            previousChecksum: end?.lastFrameChecksum ?? 0,
+            lastSequenceNumber: end?.sequenceNumber.previous ?? .none)
+    }
+}
+
+extension SealedSegment {
+    /// Where the journal goes on behind this segment.
+    var journalEnd: JournalSegment.End {
+        JournalSegment.End(sequenceNumber: endSequenceNumber, lastFrameChecksum: lastFrameChecksum)
     }
 }

@@ -4,7 +4,9 @@
 /// An index is a cache: it is built from the frames when the log is opened. Owned by its ``LogStream``.
 struct DenseIndex {
     private(set) var runs: [Run] = []
-    private(set) var tail = StreamPosition.start
+    private(set) var tail: StreamPosition
+
+    init(tail: StreamPosition = .start) { self.tail = tail }
 
     /// Begins where an entry begins and ends where one ends.
     struct Run {
@@ -12,6 +14,8 @@ struct DenseIndex {
         var segmentNumber: UInt32
         var fileOffset: UInt32
         var byteCount: UInt32
+        /// When its newest entry was committed, in seconds since 1970.
+        var committedAtSeconds: UInt32
     }
 
     /// Entries are joined up to this many bytes, so that a place in a run is never far from an entry's start.
@@ -25,6 +29,7 @@ struct DenseIndex {
             runs[last].byteCount + run.byteCount <= Self.runByteCountLimit
         {
             runs[last].byteCount += run.byteCount
+            runs[last].committedAtSeconds = run.committedAtSeconds
         } else {
             runs.append(run)
         }
@@ -39,6 +44,13 @@ struct DenseIndex {
             if runs[middle].position <= position { low = middle } else { high = middle }
         }
         return low
+    }
+
+    /// Forgets the oldest runs as far as they are in this segment.
+    mutating func removeRuns(ofSegment number: UInt32) {
+        let count = runs.prefix { $0.segmentNumber == number }.count
+        // A stream that is idle now must not keep the memory that it needed.
+        runs = Array(runs[count...])
     }
 
     mutating func clear() { runs = [] }

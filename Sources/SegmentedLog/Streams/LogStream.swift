@@ -6,87 +6,93 @@ internal import Synchronization
 /// it alone knows what is pending. Safe to use from any thread.
 public final class LogStream: Sendable {
     public let number: StreamNumber
-    private let segments: SegmentTable
-    private let index: Mutex<DenseIndex>
-    private let creationSegment = Atomic<UInt32>(0)
+    let segments: SegmentTable
+    private let index: Mutex<StreamIndex>
+    /// The last journal segment that has an entry of this stream, so that the segment lists it once. The writer's own.
+    private let touchedSegment = Atomic<UInt32>(0)
 
-    init(number: StreamNumber, segments: SegmentTable) {
+    init(number: StreamNumber, segments: SegmentTable, index: StreamIndex = StreamIndex()) {
         self.number = number
         self.segments = segments
-        index = Mutex(DenseIndex())
+        self.index = Mutex(index)
     }
 
     /// The durable end of the stream.
     public var tail: StreamPosition { index.withLock { $0.tail } }
 
-    /// The segment with the entry that created the stream. Set once, when that entry is durable.
-    var creationSegmentNumber: UInt32 {
-        get { creationSegment.load(ordering: .relaxed) }
-        set { creationSegment.store(newValue, ordering: .relaxed) }
-    }
+    /// The earliest position that can be read: 0, unless the stream was trimmed.
+    public var start: StreamPosition { index.withLock { $0.start } }
 
     /// Plans a read of at most `byteCountLimit` bytes from `position` on and not beyond `end`, which is the end of an
     /// entry and durable. Where `splitsEntries` is false it ends where an entry ends, with at least one entry even if
-    /// that one is longer. Nothing is read yet, and nothing blocks.
+    /// that one is longer. Where `position` was trimmed away, the read begins at ``start``. No content is read yet;
+    /// finding the place may wait for the disk where ``planIsResident(from:byteCountLimit:)`` is false.
     public func read(
         from position: StreamPosition, upTo end: StreamPosition, byteCountLimit: Int, splitsEntries: Bool
     ) -> LogRead {
-        var read = LogRead(start: position, tail: end)
-        guard position < end else { return read }
-        return index.withLock { index in
-            var run = index.runIndex(containing: position)
-            while run < index.runs.count, read.byteCount < byteCountLimit, read.end < end {
-                let piece = index.runs[run]
-                let skipped = read.end.distance(from: piece.position)
-                var byteCount = Int(piece.byteCount) - skipped
-                byteCount = min(byteCount, end.distance(from: read.end))
-                let room = byteCountLimit - read.byteCount
-                if byteCount > room {
-                    if !splitsEntries, read.byteCount > 0 { break }
-                    if splitsEntries { byteCount = room }
-                }
-                guard let segment = read.lastSegment(numbered: piece.segmentNumber) ?? segments[piece.segmentNumber]
-                else { break }
-                read.add(segment, fileOffset: Int(piece.fileOffset) + skipped, byteCount: byteCount)
-                run += 1
-            }
-            return read
+        let places = withIndex {
+            $0.places(
+                from: position, upTo: end, byteCountLimit: byteCountLimit, splitsEntries: splitsEntries, in: segments)
         }
+        var read = LogRead(start: places.start, tail: end, cache: segments.cache)
+        for sealed in places.sealed {
+            guard read.add(sealed, byteCountLimit: byteCountLimit, splitsEntries: splitsEntries) else { return read }
+        }
+        for place in places.journal { read.add(place.segment, fileOffset: place.fileOffset, byteCount: place.byteCount) }
+        return read
     }
 
-    /// The last place at or before `position` where an entry begins, as far as the index remembers. Between that
-    /// place and the end of a read that does not split entries, the bytes are whole entries.
-    public func entryStart(atOrBefore position: StreamPosition) -> StreamPosition {
-        index.withLock { index in
-            guard position < index.tail, !index.runs.isEmpty else { return min(position, index.tail) }
-            return index.runs[index.runIndex(containing: position)].position
+    /// Whether planning such a read would not wait for the disk, as far as can be told.
+    public func planIsResident(from position: StreamPosition, byteCountLimit: Int) -> Bool {
+        let places = withIndex { index -> ReadPlaces? in
+            guard position < index.journalStart, !index.extents.isEmpty else { return nil }
+            return index.places(
+                from: position, upTo: index.tail, byteCountLimit: byteCountLimit, splitsEntries: true, in: segments)
         }
+        guard let places else { return true }
+        return places.sealed.allSatisfy { $0.segment.indexIsResident(ofStreamAt: $0.row) }
     }
 
     // MARK: For the writer and recovery
 
-    func publish(_ entries: ArraySlice<PendingEntry>, segmentNumber: UInt32, payloadOffset: Int) {
+    /// Takes in what became durable. On the writer's thread, or the one that opens the log.
+    func publish(_ entries: some Sequence<PublishedEntry>, in segment: JournalSegment, committedAt: Int64) {
+        let number = UInt32(segment.number)
+        if touchedSegment.load(ordering: .relaxed) != number {
+            touchedSegment.store(number, ordering: .relaxed)
+            segment.touchedStreams.append(self)
+        }
+        let seconds = UInt32(clamping: committedAt / 1_000)
         index.withLock { index in
-            for entry in entries where entry.payloadByteCount > 0 {
-                index.append(
-                    DenseIndex.Run(
-                        position: entry.position, segmentNumber: segmentNumber,
-                        fileOffset: UInt32(payloadOffset + entry.payloadOffset),
-                        byteCount: UInt32(entry.payloadByteCount)))
+            for entry in entries {
+                switch entry.kind {
+                case .create: break
+                case .append where entry.byteCount > 0:
+                    index.append(
+                        DenseIndex.Run(
+                            position: entry.position, segmentNumber: number, fileOffset: UInt32(entry.fileOffset),
+                            byteCount: UInt32(entry.byteCount), committedAtSeconds: seconds))
+                case .append: break
+                case .trim: index.trim(to: entry.position)
+                case .delete: index.delete()
+                }
             }
         }
     }
 
-    func recover(byteCount: Int, at position: StreamPosition, segmentNumber: UInt32, fileOffset: Int) {
-        index.withLock { index in
-            index.append(
-                DenseIndex.Run(
-                    position: position, segmentNumber: segmentNumber, fileOffset: UInt32(fileOffset),
-                    byteCount: UInt32(byteCount)))
-        }
+    /// For the engine's own parts; nothing in the body may block or take another stream's lock.
+    func withIndex<Result: Sendable>(_ body: (inout StreamIndex) -> Result) -> Result {
+        index.withLock { body(&$0) }
     }
+}
 
-    func didDelete() { index.withLock { $0.clear() } }
+/// What an entry means for its stream's index.
+struct PublishedEntry {
+    var kind: EntryKind
+    var position: StreamPosition
+    /// Where the payload is in the segment's file.
+    var fileOffset: Int
+    var byteCount: Int
 }
 
 /// Whoever keeps the meaning of a stream on top of the engine.
@@ -101,7 +107,7 @@ public protocol LogStreamOwner: AnyObject, Sendable {
 /// What an owner is told of a durable entry.
 public struct CommittedEntry: Sendable {
     public var kind: EntryKind
-    /// The end of the stream after this entry.
+    /// The end of the stream after this entry; of a trim, the new start.
     public var end: StreamPosition
     /// What the owner gave with the entry.
     public var tag: UInt64

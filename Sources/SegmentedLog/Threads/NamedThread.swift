@@ -7,15 +7,16 @@ internal import Glibc
 package final class NamedThread: Sendable {
     private let handle: pthread_t
 
-    /// Starts the thread. At most 15 bytes of the name are kept.
-    package init(_ name: String, _ body: @escaping @Sendable () -> Void) {
-        let start = Unmanaged.passRetained(Start(name: name, body: body))
+    /// Starts the thread. At most 15 bytes of the name are kept. A background thread runs where others leave it time.
+    package init(_ name: String, isBackground: Bool = false, _ body: @escaping @Sendable () -> Void) {
+        let start = Unmanaged.passRetained(Start(name: name, isBackground: isBackground, body: body))
         var handle = pthread_t()
         let code = pthread_create(
             &handle, nil,
             { argument in
                 let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
                 _ = shim_set_thread_name(start.name)
+                if start.isBackground { _ = shim_lower_thread_priority() }
                 start.body()
                 return nil
             }, start.toOpaque())
@@ -28,9 +29,11 @@ package final class NamedThread: Sendable {
 
     private final class Start: Sendable {
         let name: String
+        let isBackground: Bool
         let body: @Sendable () -> Void
-        init(name: String, body: @escaping @Sendable () -> Void) {
+        init(name: String, isBackground: Bool, body: @escaping @Sendable () -> Void) {
             self.name = name
+            self.isBackground = isBackground
             self.body = body
         }
     }

@@ -12,6 +12,9 @@ public struct StreamPosition: RawRepresentable, Hashable, Comparable, Sendable {
 
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// The highest position that is taken from a disk: differences of positions are integers then.
+    static let limit = UInt64(Int64.max)
+
     /// The start of every stream.
     public static let start = StreamPosition(rawValue: 0)
 
@@ -32,10 +35,15 @@ public struct LogSequenceNumber: RawRepresentable, Hashable, Comparable, Sendabl
 
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// The highest number that is taken from a disk.
+    static let limit = UInt64(Int64.max)
+
     /// Before the first entry.
     static let none = LogSequenceNumber(rawValue: 0)
 
     public static func < (left: LogSequenceNumber, right: LogSequenceNumber) -> Bool { left.rawValue < right.rawValue }
+
+    var previous: LogSequenceNumber { LogSequenceNumber(rawValue: rawValue - 1) }
 
     func advanced(by count: Int) -> LogSequenceNumber { LogSequenceNumber(rawValue: rawValue + UInt64(count)) }
 }

@@ -12,8 +12,26 @@ public struct LogConfiguration: Sendable {
     /// The most bytes that may wait for their commit at one time. What comes beyond waits with its sender.
     public var pendingByteCountLimit = 64 << 20
 
-    /// The most files of dead segments that are kept to be written again.
+    /// The most files of sealed journal segments that are kept to be written again.
     public var recycledSegmentCountLimit = 4
+
+    /// So many full journal segments may wait to be sealed; then appends wait as well. At least 1.
+    public var unsealedSegmentCountLimit = 16
+
+    /// Makes the rows of streams for sealed segments.
+    public var rows: any LogRowFolder = CreationRows()
+
+    /// The most bytes of decoded blocks that are kept in memory for readers.
+    public var blockCacheByteCountLimit = 64 << 20
+
+    /// So many sealed segments of like size are merged into one. At least 2.
+    public var mergedSegmentCount = 8
+
+    /// Sealed segments are not merged into larger ones than this, in bytes.
+    public var sealedSegmentByteCountLimit = 4 << 30
+
+    /// How fast sealing and merging may write, in bytes for each second; nil for as fast as the disk is.
+    public var maintenanceBytesPerSecond: Int? = 256 << 20
 
     /// How long to wait after a failed attempt to make room on the disk before the next one, in milliseconds.
     public var provisioningRetryMilliseconds = 1_000
@@ -36,8 +54,8 @@ public struct LogConfiguration: Sendable {
 
     public init() {}
 
-    public enum Threading: Sendable {
-        /// A writer thread and a provisioning thread, both named.
+    public enum Threading: Sendable, Equatable {
+        /// Threads for writing, for provisioning and for maintenance, all named.
         case threads
         /// Nobody: the owner calls ``SegmentedLog/runPendingWork()``. For tests that want the same order every time.
         case manual
@@ -79,6 +97,20 @@ public struct LogStatistics: Sendable {
     public var pendingByteCount = 0
     /// Journal segments, now.
     public var segmentCount = 0
+    /// Full journal segments that are to be sealed, now.
+    public var unsealedSegmentCount = 0
+    /// Whether segments are being sealed, merged or removed, now.
+    public var isMaintaining = false
+    /// Sealed segments, now.
+    public var sealedSegmentCount = 0
+    /// The bytes of their files.
+    public var sealedByteCount = 0
+    /// Reads of blocks that were in the cache.
+    public var blockCacheHitCount = 0
+    /// Reads of blocks that had to be decoded.
+    public var blockCacheMissCount = 0
+    /// Bytes of decoded blocks in memory, now.
+    public var blockCacheByteCount = 0
     /// Streams that are not deleted, now.
     public var streamCount = 0
     /// Whether the last attempt to make room for more segments found the disk full.

@@ -88,7 +88,7 @@ import Testing
         [("Stream-TTL", "1"), ("Stream-Expires-At", "2999-01-01T00:00:00Z")],
         [("Stream-TTL", "1"), ("Stream-TTL", "1")], [("Content-Type", "a/b"), ("Content-Type", "a/b")],
         [("Content-Type", "text/plain; x=\u{FFFD}")],
-        [("Stream-Forked-From", "/v1/stream/b")], [("Stream-Fork-Offset", "-1")], [("Stream-Fork-Sub-Offset", "0")],
+        [("Stream-Fork-Offset", "0000000000000000_0000000000000000")], [("Stream-Fork-Sub-Offset", "0")],
     ])
     func `an invalid header is 400 and creates nothing`(headers: [(String, String)]) async throws {
         let driver = try ProtocolDriver()

@@ -5,6 +5,9 @@ struct StoreModel: Equatable {
     struct ModelStream: Equatable {
         var isJSON: Bool
         var stored: [UInt8] = []
+        /// Positions at which an append begins or ends: where a JSON stream, of one message for each append, can be cut.
+        var boundaries = [0]
+        var earliest = 0
         var isClosed = false
         var lastSequence: String?
         var producers: [String: ProducerState] = [:]
@@ -17,10 +20,12 @@ struct StoreModel: Equatable {
         case create(path: String, isJSON: Bool, content: [UInt8], closes: Bool)
         case append(path: String, content: [UInt8], closes: Bool, sequence: String?, producer: ProducerStamp?)
         case delete(path: String)
+        /// To the boundary, or for a byte stream also the position, that is this part of all there are.
+        case trim(path: String, fraction: Double)
 
         var path: String {
             switch self {
-            case .create(let path, _, _, _), .append(let path, _, _, _, _), .delete(let path): path
+            case .create(let path, _, _, _), .append(let path, _, _, _, _), .delete(let path), .trim(let path, _): path
             }
         }
     }
@@ -38,7 +43,9 @@ struct StoreModel: Equatable {
             if let existing = streams[path] {
                 return existing.isJSON == isJSON && closes == createdClosed.contains(path) ? .unchanged : .refused
             }
-            streams[path] = ModelStream(isJSON: isJSON, stored: stored(content, isJSON: isJSON), isClosed: closes)
+            var stream = ModelStream(isJSON: isJSON, isClosed: closes)
+            stream.add(stored(content, isJSON: isJSON))
+            streams[path] = stream
             if closes { createdClosed.insert(path) }
             return .changed
         case .append(let path, let content, let closes, let sequence, let producer):
@@ -61,7 +68,7 @@ struct StoreModel: Equatable {
             if let sequence, let last = stream.lastSequence, Array(sequence.utf8).lexicographicallyPrecedes(Array(last.utf8)) || sequence == last {
                 return .refused
             }
-            stream.stored += stored(content, isJSON: stream.isJSON)
+            stream.add(stored(content, isJSON: stream.isJSON))
             stream.isClosed = closes
             stream.closedBy = closes ? producer : nil
             stream.lastSequence = sequence ?? stream.lastSequence
@@ -73,8 +80,30 @@ struct StoreModel: Equatable {
         case .delete(let path):
             createdClosed.remove(path)
             return streams.removeValue(forKey: path) == nil ? .refused : .changed
+        case .trim(let path, let fraction):
+            guard var stream = streams[path] else { return .refused }
+            let position = stream.position(at: fraction)
+            guard position > stream.earliest else { return .unchanged }
+            stream.earliest = position
+            streams[path] = stream
+            return .changed
         }
     }
 
+    /// Where a trim of this part of a stream cuts.
+    func position(of path: String, at fraction: Double) -> Int { streams[path]?.position(at: fraction) ?? 0 }
+
     private var createdClosed: Set<String> = []
+}
+
+extension StoreModel.ModelStream {
+    fileprivate mutating func add(_ bytes: [UInt8]) {
+        stored += bytes
+        if !bytes.isEmpty { boundaries.append(stored.count) }
+    }
+
+    fileprivate func position(at fraction: Double) -> Int {
+        if isJSON { return boundaries[min(boundaries.count - 1, Int(Double(boundaries.count) * fraction))] }
+        return Int(Double(stored.count) * fraction)
+    }
 }

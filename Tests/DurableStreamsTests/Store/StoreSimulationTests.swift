@@ -11,18 +11,21 @@ import Testing
 /// accepted, and that part must hold everything that was acknowledged.
 @Suite struct StoreSimulationTests {
     @Test func `After a loss of power a store holds a beginning of its history with all that was acknowledged`() throws {
-        for seed in UInt64(1)...400 { try Simulation(seed: seed).run() }
+        for seed in UInt64(1)...300 { try Simulation(seed: seed).run() }
     }
 
     @Test func `The same seed gives the same history`() throws {
-        for seed: UInt64 in [1, 77] {
+        for seed in UInt64(1)...20 {
             let first = try Simulation(seed: seed).run()
-            #expect(try Simulation(seed: seed).run() == first)
+            let second = try Simulation(seed: seed).run()
+            // The first difference says more than both histories.
+            let difference = zip(first, second).first { $0.0 != $0.1 }
+            #expect(difference == nil && first.count == second.count, "seed \(seed): \(String(describing: difference))")
         }
     }
 
     @Test func `After a crash of the process alone nothing acknowledged is lost in any mode`() throws {
-        for seed in UInt64(1)...100 {
+        for seed in UInt64(1)...70 {
             for durability in [Durability.none, .interval(milliseconds: 1_000), .sync] {
                 try Simulation(seed: seed, durability: durability, losesPower: false).run()
             }
@@ -43,7 +46,8 @@ private struct Simulation {
     func run() throws -> [String] {
         var random = SeededGenerator(seed: seed, purpose: "workload")
         let disk = SimulatedDisk(seed: seed, fileByteCountLimit: 1 << 20)
-        disk.crash(atEffect: 1 + random.integer(below: 60))
+        // Often at the beginning, else after some segments were sealed and merged.
+        disk.crash(atEffect: 1 + random.integer(below: random.chance(1, outOf: 2) ? 60 : 300))
         var model = StoreModel()
         var history: [StoreModel] = [model]
         var expected: [StoreModel.Outcome] = []
@@ -52,6 +56,8 @@ private struct Simulation {
         if let store = try? open(disk) {
             for number in 0..<random.integer(below: 60) {
                 let operation = randomOperation(&random)
+                // What is cut must be durable.
+                if case .trim = operation { store.runPendingWork() }
                 // With room at hand nothing is put off, so that the order of the log is the order of the operations.
                 store.provisionSegments()
                 // Without its disk the store answers from what is durable, not from what the model knows.
@@ -59,7 +65,7 @@ private struct Simulation {
                 operations.append(operation)
                 expected.append(model.apply(operation))
                 history.append(model)
-                perform(operation, on: store) { outcome in outcomes.results.withLock { $0[number] = outcome } }
+                perform(operation, on: store, model) { outcome in outcomes.results.withLock { $0[number] = outcome } }
                 if random.chance(1, outOf: 3) { store.runPendingWork() }
             }
             if random.chance(1, outOf: 2) { store.runPendingWork() }
@@ -78,7 +84,7 @@ private struct Simulation {
         let found = try observe(try open(next))
         #expect(
             history[acknowledged...].contains { $0.visible == found }, "seed \(seed): found no state of the history")
-        return disk.trace + ["\(found)"]
+        return disk.trace + ["\(found.sorted { $0.key < $1.key })"]
     }
 
     private func open(_ disk: SimulatedDisk) throws -> StreamStore {
@@ -89,6 +95,8 @@ private struct Simulation {
         configuration.segmentByteCount = 64 << 10
         configuration.wallClock = { 1_000 }
         configuration.randomBits = { [seed] in seed }
+        configuration.mergedSegmentCount = 2
+        configuration.maintenanceBytesPerSecond = nil
         return try StreamStore.open(directory: "/store", configuration: configuration)
     }
 
@@ -96,12 +104,14 @@ private struct Simulation {
         let path = ["a", "b", "c"][random.integer(below: 3)]
         let sizes = [0, 1, 3, 40, 20_000]
         let content = (0..<sizes[random.integer(below: sizes.count)]).map { _ in UInt8(ascii: "1") + UInt8(random.integer(below: 9)) }
-        switch random.integer(below: 10) {
+        switch random.integer(below: 11) {
         case 0...2:
             return .create(
                 path: path, isJSON: random.chance(1, outOf: 2), content: content, closes: random.chance(1, outOf: 8))
         case 3:
             return .delete(path: path)
+        case 4:
+            return .trim(path: path, fraction: Double(random.integer(below: 101)) / 100)
         default:
             let producer = ProducerStamp(
                 identifier: "p\(random.integer(below: 2))", epoch: UInt64(random.integer(below: 2)),
@@ -114,7 +124,7 @@ private struct Simulation {
     }
 
     private func perform(
-        _ operation: StoreModel.Operation, on store: StreamStore,
+        _ operation: StoreModel.Operation, on store: StreamStore, _ model: StoreModel,
         _ done: @escaping @Sendable (StoreModel.Outcome) -> Void
     ) {
         let lane = DeliveryLane(direct: ())
@@ -143,6 +153,15 @@ private struct Simulation {
             store.delete(try! StreamPath(path), on: lane) { result in
                 if case .success = result { done(.changed) } else { done(.refused) }
             }
+        case .trim(let path, let fraction):
+            let stream = store.stream(at: try! StreamPath(path))
+            let position = StreamPosition(rawValue: UInt64(model.position(of: path, at: fraction)))
+            let earliest = stream?.earliest
+            // Not by way of the store, which looks for boundaries on other threads.
+            let attempt = stream?.attemptTrim(upTo: position, on: lane) { result in
+                done((try? result.get()).map { $0 == earliest ? .unchanged : .changed } ?? .refused)
+            }
+            if attempt == nil { done(.refused) }
         }
     }
 
@@ -151,7 +170,7 @@ private struct Simulation {
         for path in ["a", "b", "c"] {
             guard let stream = store.stream(at: try StreamPath(path)) else { continue }
             var stored: [UInt8] = []
-            var position = StreamPosition.start
+            var position = stream.earliest
             while true {
                 let read = try stream.read(from: position, byteLimit: 15_000)
                 stored += try read.bytes()
@@ -160,7 +179,8 @@ private struct Simulation {
             }
             found[path] = stream.withState { state in
                 VisibleStream(
-                    isJSON: stream.contentType.isJSON, stored: stored, isClosed: state.isClosed,
+                    isJSON: stream.contentType.isJSON, earliest: Int(stream.earliest.rawValue), stored: stored,
+                    isClosed: state.isClosed,
                     lastSequence: state.writer.lastSequence,
                     producers: ["p0", "p1"].map { state.writer.producerState($0) })
             }
@@ -171,6 +191,7 @@ private struct Simulation {
 
 struct VisibleStream: Equatable {
     var isJSON: Bool
+    var earliest: Int
     var stored: [UInt8]
     var isClosed: Bool
     var lastSequence: String?
@@ -181,7 +202,8 @@ extension StoreModel {
     var visible: [String: VisibleStream] {
         streams.mapValues { stream in
             VisibleStream(
-                isJSON: stream.isJSON, stored: stream.stored, isClosed: stream.isClosed,
+                isJSON: stream.isJSON, earliest: stream.earliest, stored: Array(stream.stored[stream.earliest...]),
+                isClosed: stream.isClosed,
                 lastSequence: stream.lastSequence, producers: ["p0", "p1"].map { stream.producers[$0] })
         }
     }

@@ -1,16 +1,22 @@
+import SegmentedLog
+
 /// What a log must hold after a crash: what it held when it was last opened, and then some first part of the operations
 /// that it took since, in their order, which contains at least those that were promised.
 struct LogModel {
     enum Operation {
         case create(number: UInt64, row: [UInt8], payload: [UInt8]?)
         case append(number: UInt64, payload: [UInt8], annotation: [UInt8])
+        case trim(number: UInt64, start: Int)
         case delete(number: UInt64)
     }
 
     struct Stream: Equatable {
         var row: [UInt8]
         var content = ComparableBytes()
-        var appends: [RecoveredStreams.Append] = []
+        /// Of the appends, as far as there are any.
+        var annotations: [[UInt8]] = []
+        /// The bytes before it are gone.
+        var start = 0
     }
 
     typealias State = [UInt64: Stream]
@@ -73,8 +79,10 @@ struct LogModel {
             guard stream.openByteCount == 0 else {
                 throw Mismatch(description: "stream \(number) ends with a fragment of an append")
             }
+            let start = Int(stream.start.rawValue)
             state[number] = Stream(
-                row: stream.row, content: ComparableBytes(bytes: stream.bytes), appends: stream.appends)
+                row: stream.row, content: ComparableBytes(bytes: stream.bytes), annotations: stream.annotations,
+                start: start)
         }
         return state
     }
@@ -85,19 +93,23 @@ struct LogModel {
             state[number] = Stream(row: row)
             if let payload { add(payload, [], number, &state) }
         case .append(let number, let payload, let annotation): add(payload, annotation, number, &state)
+        case .trim(let number, let start):
+            guard let stream = state[number] else { return }
+            state[number]?.content.bytes.removeFirst(start - stream.start)
+            state[number]?.start = start
         case .delete(let number): state[number] = nil
         }
     }
 
     private static func add(_ payload: [UInt8], _ annotation: [UInt8], _ number: UInt64, _ state: inout State) {
         state[number]?.content.bytes += payload
-        state[number]?.appends.append(.init(annotation: annotation, byteCount: payload.count))
+        if !annotation.isEmpty { state[number]?.annotations.append(annotation) }
     }
 
     private func mismatch(_ found: State) -> Mismatch {
         func summary(_ state: State) -> String {
             state.sorted { $0.key < $1.key }.map { number, stream in
-                "\(number): \(stream.appends.count) appends, \(stream.content.bytes.count) B"
+                "\(number): from \(stream.start), \(stream.annotations.count) annotations, \(stream.content.bytes.count) B"
             }.joined(separator: "; ")
         }
         return Mismatch(

@@ -5,7 +5,11 @@ final class RecoveredStreams {
     struct Stream {
         var number: StreamNumber
         var row: [UInt8]
+        /// Those that are in the journal.
         var appends: [Append] = []
+        /// Those that are not empty, wherever they are.
+        var annotations: [[UInt8]] = []
+        var start = StreamPosition.start
         var logStream: LogStream
         /// The bytes of an append whose last entry has not come yet.
         var openByteCount = 0
@@ -28,7 +32,16 @@ final class RecoveredStreams {
 
     /// Reads all bytes, once the log is open.
     func readBytes() {
-        for number in streams.keys { streams[number]!.bytes = streams[number]!.logStream.bytes() }
+        for number in streams.keys { streams[number]!.bytes = streams[number]!.logStream.bytes(from: .start) }
+    }
+
+    func add(_ sealed: RecoveredStream) throws(RecoveryRefusal) {
+        let number = sealed.stream.number
+        guard streams[number.rawValue] == nil, let row = AppendListRows.Row(sealed.row) else {
+            throw RecoveryRefusal(reason: "a malformed row")
+        }
+        streams[number.rawValue] = Stream(
+            number: number, row: row.creation, annotations: row.annotations, start: sealed.start, logStream: sealed.stream)
     }
 
     func add(_ entry: RecoveredEntry) throws(RecoveryRefusal) {
@@ -46,8 +59,12 @@ final class RecoveredStreams {
             if !entry.continues {
                 stream.appends.append(Append(annotation: annotation, byteCount: stream.openByteCount))
                 stream.openByteCount = 0
+                if !annotation.isEmpty { stream.annotations.append(annotation) }
             }
             streams[number.rawValue] = stream
+        case .trim:
+            guard streams[number.rawValue] != nil else { throw RecoveryRefusal(reason: "an unknown stream") }
+            streams[number.rawValue]!.start = entry.position
         case .delete:
             guard streams.removeValue(forKey: number.rawValue) != nil else {
                 throw RecoveryRefusal(reason: "an unknown stream")

@@ -91,10 +91,12 @@ struct Simulation {
     private mutating func open(_ disk: SimulatedDisk) throws(LogOpenError) -> TestLog {
         let durability = durability
         let recycledSegmentCountLimit = generator.integer(below: 3)
+        let mergedSegmentCount = 2 + generator.integer(below: 3)
         let bits = seed
-        return try TestLog(disk) {
+        return try TestLog(disk, isMaintained: true) {
             $0.durability = durability
             $0.recycledSegmentCountLimit = recycledSegmentCountLimit
+            $0.mergedSegmentCount = mergedSegmentCount
             $0.randomBits = { bits }
         }
     }
@@ -148,6 +150,8 @@ struct Simulation {
                 if choice < 6, numbers.count > 1 {
                     try test.patiently { () throws(LogRefusal) in try test.delete(stream, completion: completion) }
                     model.submit(.delete(number: stream.number))
+                } else if (6 ..< 8).contains(choice), stream.logStream.tail != .start {
+                    try trim(stream, test, completion)
                 } else {
                     try append(to: stream, test, completion)
                 }
@@ -167,6 +171,20 @@ struct Simulation {
             try test.create(row: row, payload: content, completion: completion)
         }
         model.submit(.create(number: stream.number, row: row, payload: content))
+    }
+
+    /// To a place that is durable, and where an entry begins.
+    private mutating func trim(
+        _ stream: TestStream, _ test: TestLog, _ completion: Acknowledgement
+    ) throws(LogRefusal) {
+        let tail = Int(stream.logStream.tail.rawValue)
+        let wanted = StreamPosition(rawValue: UInt64(generator.integer(below: tail + 1)))
+        let target = (try? stream.logStream.entryStart(atOrBefore: wanted)) ?? stream.logStream.tail
+        let start = max(target, StreamPosition(rawValue: UInt64(model.state[stream.number]?.start ?? 0)))
+        try test.patiently { () throws(LogRefusal) in
+            try test.log.trim(stream, to: start, completion: completion)
+        }
+        model.submit(.trim(number: stream.number, start: Int(start.rawValue)))
     }
 
     private mutating func append(
@@ -197,8 +215,9 @@ struct Simulation {
     private func checkReads(_ test: TestLog) throws {
         let state = model.state
         for (number, stream) in test.streams {
-            guard let expected = state[number]?.content else { continue }
-            guard expected.hasPrefix(stream.bytes) else {
+            guard let expected = state[number] else { continue }
+            let found = stream.logStream.bytes(from: StreamPosition(rawValue: UInt64(expected.start)))
+            guard expected.content.hasPrefix(found) else {
                 throw Failure(description: "stream \(number) reads as something that was not appended to it")
             }
         }

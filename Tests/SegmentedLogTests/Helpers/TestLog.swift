@@ -19,6 +19,7 @@ final class TestLog {
         var configuration = LogConfiguration()
         configuration.segmentByteCount = 64 << 10
         configuration.threading = .manual
+        configuration.rows = AppendListRows()
         configuration.provisioningRetryMilliseconds = 1
         configuration.wallClock = { 1_700_000_000_000 }
         let identifier = Mutex<[UInt64]>([0x0706_0504_0302_0100, 0x0F0E_0D0C_0B0A_0908])
@@ -27,15 +28,20 @@ final class TestLog {
         return configuration
     }
 
-    init(_ disk: SimulatedDisk, _ change: (inout LogConfiguration) -> Void = { _ in }) throws(LogOpenError) {
+    /// Whether full segments are sealed, and sealed ones merged, whenever the log runs.
+    private let isMaintained: Bool
+
+    init(_ disk: SimulatedDisk, isMaintained: Bool = false, _ change: (inout LogConfiguration) -> Void = { _ in }) throws(LogOpenError) {
         var configuration = Self.configuration(change)
         let events = EventRecorder()
         configuration.eventHandler = { events.record($0) }
         let recovered = RecoveredStreams()
-        log = try SegmentedLog.open(directory: Self.directory, configuration: configuration, fileSystem: disk) {
-            entry throws(RecoveryRefusal) in try recovered.add(entry)
-        }
+        log = try SegmentedLog.open(
+            directory: Self.directory, configuration: configuration, fileSystem: disk,
+            recoverRow: { row throws(RecoveryRefusal) in try recovered.add(row) },
+            recover: { entry throws(RecoveryRefusal) in try recovered.add(entry) })
         self.disk = disk
+        self.isMaintained = isMaintained
         self.events = events
         self.recovered = recovered
         recovered.readBytes()
@@ -92,7 +98,9 @@ final class TestLog {
 
     // MARK: Operations that are done when they return
 
-    func run() { log.runPendingWork() }
+    func run() {
+        if isMaintained { log.runPendingWork() } else { log.writePendingCommits() }
+    }
 
     func createNow(row: [UInt8] = [], payload: [UInt8]? = nil) throws -> TestStream {
         try now { (completion) throws(LogRefusal) in try create(row: row, payload: payload, completion: completion) }
@@ -186,7 +194,7 @@ extension LogStream {
 extension LogRead {
     var bytes: [UInt8] {
         [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in
-            copyBytes(into: UnsafeMutableRawBufferPointer(buffer))
+            try! copyBytes(into: UnsafeMutableRawBufferPointer(buffer))
             initializedCount = byteCount
         }
     }

@@ -19,6 +19,8 @@ struct DiskState {
     var inodes: [Inode] = []
     /// The holders of the locks, by path.
     var locks: [String: String] = [:]
+    /// How many hold the lock for reading, by path.
+    var readLockCounts: [String: Int] = [:]
 
     var isDead = false
     var crashingEffect: Int?
@@ -216,7 +218,7 @@ struct DiskState {
         next.durableNames = durableNames.mapValues(copy)
         next.operations = operations.map { operation in
             guard case .create(let name, let inode) = operation.change else { return operation }
-            return DirectoryOperation(directory: operation.directory, change: .create(name, copy(inode)))
+            return DirectoryOperation(operation.directories, .create(name, copy(inode)))
         }
         return next
     }

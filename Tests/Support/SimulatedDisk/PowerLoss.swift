@@ -106,8 +106,16 @@ struct DirectoryOperation {
         case unlink(String)
     }
 
-    var directory: String
-    var change: Change
+    /// Those that must still be synchronized before it is durable: the only one, or two of a rename between them.
+    var directories: Set<String>
+    let change: Change
+
+    init(_ directories: Set<String>, _ change: Change) {
+        self.directories = directories
+        self.change = change
+    }
+
+    var isDurable: Bool { directories.isEmpty }
 
     var names: [String] {
         switch change {

@@ -44,6 +44,10 @@ extension SimulatedDisk {
         return SimulatedFile(disk: self, path: path, inode: inode)
     }
 
+    public func openFileForReading(_ path: String) throws(FileSystemError) -> any LogFile {
+        try openFile(path)
+    }
+
     public func openFile(_ path: String) throws(FileSystemError) -> any LogFile {
         let inode = try perform(.openFile) { state throws(FileSystemError) in
             try state.attempt(.openFile, path) { state throws(FileSystemError) in
@@ -60,16 +64,16 @@ extension SimulatedDisk {
     public func rename(_ path: String, to newPath: String) throws(FileSystemError) {
         try perform(.rename) { state throws(FileSystemError) in
             try state.attempt(.rename, path, note: "to \(newPath)") { state throws(FileSystemError) in
-                let directory = Self.parent(of: path)
+                let directories = Set([Self.parent(of: path), Self.parent(of: newPath)])
                 func failed(_ code: Int32) -> FileSystemError {
                     FileSystemError(call: "rename", path: path, errno: code, detail: "to \(newPath)")
                 }
                 guard let inode = state.names[path] else { throw failed(ENOENT) }
                 guard state.names[newPath] == nil else { throw failed(EEXIST) }
-                guard directory == Self.parent(of: newPath) else { throw failed(EXDEV) }
+                guard directories.isSubset(of: state.directories) else { throw failed(ENOENT) }
                 state.names[path] = nil
                 state.names[newPath] = inode
-                state.operations.append(DirectoryOperation(directory: directory, change: .rename(path, to: newPath)))
+                state.operations.append(DirectoryOperation(directories, .rename(path, to: newPath)))
             }
         }
     }
@@ -81,7 +85,7 @@ extension SimulatedDisk {
                     throw FileSystemError(call: "unlink", path: path, errno: ENOENT)
                 }
                 inode.isLinked = false
-                state.operations.append(DirectoryOperation(directory: Self.parent(of: path), change: .unlink(path)))
+                state.operations.append(DirectoryOperation([Self.parent(of: path)], .unlink(path)))
                 state.collect()
             }
         }
@@ -91,10 +95,12 @@ extension SimulatedDisk {
         try perform(.synchronizeDirectory) { state throws(FileSystemError) in
             try state.attempt(.synchronizeDirectory, path) { state throws(FileSystemError) in
                 try state.requireDirectory(path, "synchronizeDirectory")
-                for operation in state.operations where operation.directory == path {
-                    operation.apply(to: &state.durableNames)
+                for index in state.operations.indices {
+                    state.operations[index].directories.remove(path)
+                    let operation = state.operations[index]
+                    if operation.isDurable { operation.apply(to: &state.durableNames) }
                 }
-                state.operations.removeAll { $0.directory == path }
+                state.operations.removeAll(where: \.isDurable)
             }
         }
     }
@@ -102,15 +108,28 @@ extension SimulatedDisk {
     public func lock(_ path: String, holder: String) throws(FileSystemError) -> any DirectoryLock {
         try perform(.lock) { state throws(FileSystemError) in
             try state.attempt(.lock, path) { state throws(FileSystemError) in
-                if let other = state.locks[path] {
-                    throw FileSystemError(call: "lock", path: path, errno: EWOULDBLOCK, detail: other)
+                try state.requireFree(path)
+                if state.readLockCounts[path] != nil {
+                    throw FileSystemError(call: "lock", path: path, errno: EWOULDBLOCK, detail: "a reader")
                 }
                 // A lock lives in the kernel: the file that it needs is as durable as any other.
                 if state.names[path] == nil { _ = try state.createFile(path) }
                 state.locks[path] = holder
-                return SimulatedLock(disk: self, path: path)
+                return SimulatedLock(disk: self, path: path, isShared: false)
             }
         }
+    }
+
+    public func lockForReading(_ path: String) throws(FileSystemError) -> (any DirectoryLock)? {
+        let exists = try perform(.lock) { state throws(FileSystemError) in
+            try state.attempt(.lock, path) { state throws(FileSystemError) in
+                guard state.names[path] != nil else { return false }
+                try state.requireFree(path)
+                state.readLockCounts[path, default: 0] += 1
+                return true
+            }
+        }
+        return exists ? SimulatedLock(disk: self, path: path, isShared: true) : nil
     }
 }
 
@@ -119,12 +138,18 @@ extension DiskState {
         guard directories.contains(path) else { throw FileSystemError(call: call, path: path, errno: ENOENT) }
     }
 
+    func requireFree(_ path: String) throws(FileSystemError) {
+        if let holder = locks[path] {
+            throw FileSystemError(call: "lock", path: path, errno: EWOULDBLOCK, detail: holder)
+        }
+    }
+
     mutating func createFile(_ path: String) throws(FileSystemError) -> Inode {
         let directory = SimulatedDisk.parent(of: path)
         try requireDirectory(directory, "createFile")
         let inode = Inode(byteCountLimit: fileByteCountLimit)
         add(inode, path)
-        operations.append(DirectoryOperation(directory: directory, change: .create(path, inode)))
+        operations.append(DirectoryOperation([directory], .create(path, inode)))
         return inode
     }
 }
@@ -133,11 +158,13 @@ extension DiskState {
 private final class SimulatedLock: DirectoryLock {
     private let disk: SimulatedDisk
     private let path: String
+    private let isShared: Bool
     private let isHeld = Mutex(true)
 
-    init(disk: SimulatedDisk, path: String) {
+    init(disk: SimulatedDisk, path: String, isShared: Bool) {
         self.disk = disk
         self.path = path
+        self.isShared = isShared
     }
 
     deinit { release() }
@@ -147,6 +174,13 @@ private final class SimulatedLock: DirectoryLock {
             defer { isHeld = false }
             return isHeld
         }
-        if wasHeld { disk.state.withLock { $0.locks[path] = nil } }
+        guard wasHeld else { return }
+        disk.state.withLock { state in
+            if !isShared {
+                state.locks[path] = nil
+            } else if let count = state.readLockCounts[path] {
+                state.readLockCounts[path] = count > 1 ? count - 1 : nil
+            }
+        }
     }
 }

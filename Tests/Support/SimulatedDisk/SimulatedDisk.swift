@@ -20,7 +20,8 @@ internal import Synchronization
 /// some of its sectors; garbled by random bytes in all or part of its range; or lost with the file grown to the size
 /// it would have had. Of the directory operations, depending on the seed, the first so many are kept (as ext4's
 /// metadata journal does), or each on its own, where only operations on the same name keep their order. Content and
-/// names are decided independently: a new name may lead to a file that has no content.
+/// names are decided independently: a new name may lead to a file that has no content. A rename between two directories
+/// happens in one step; it is durable when both are synchronized.
 ///
 /// **End of the process** (``processCrash()``). Everything that was written is there, as unsynchronized as before.
 ///

@@ -1,0 +1,9 @@
+import ArgumentParser
+
+@main
+struct EngineBenchmarks: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "engine-benchmarks",
+        abstract: "Measures the storage engine, in process, on a real disk.",
+        subcommands: [SealingLatency.self, OpenTime.self, IdleStreams.self])
+}

@@ -1,0 +1,9 @@
+/// Why a piece of maintenance was not done. The log goes on without it.
+enum MaintenanceFailure: Error {
+    /// Tried again after a while.
+    case system(FileSystemError)
+    /// A file does not hold what was written. Not tried again: its segment stays as it is.
+    case damaged(LogReadError)
+    /// The log is being closed. Done when it is opened again.
+    case closing
+}

@@ -1,0 +1,150 @@
+import SegmentedLog
+import SimulatedDisk
+import Testing
+
+@testable import SegmentedLog
+
+/// A store whose files do not hold what was written: what is said of it, and what a repair makes of it.
+struct `A damaged store` {
+    private let store: DamageableStore
+
+    init() throws { store = try DamageableStore() }
+
+    @Test func `Every flipped byte is found, or of no consequence, and can be repaired`() throws {
+        var generator = SeededGenerator(seed: 1, purpose: "flips")
+        let disk = store.disk.processCopy()
+        let baseline = try DamageableStore.check(disk).notes
+        for path in store.disk.paths {
+            let content = try #require(store.disk.content(path))
+            for offset in offsets(path, content, &generator) {
+                disk.damage(path, at: offset) { $0 ^ 1 << (offset % 8) }
+                let isSampled = generator.chance(1, outOf: 6)
+                try examine(disk, path, "byte \(offset)", baseline, isSampled: isSampled)
+                disk.damage(path, at: offset) { $0 ^ 1 << (offset % 8) }
+            }
+        }
+        #expect(try DamageableStore.check(disk).findings == baseline)
+    }
+
+    @Test func `Every file that is cut is found, and can be repaired`() throws {
+        var generator = SeededGenerator(seed: 2, purpose: "cuts")
+        let baseline = try DamageableStore.check(store.disk.processCopy()).notes
+        for path in store.segmentPaths {
+            let content = try #require(store.disk.content(path))
+            var lengths = [0, 1, 40, 63, 64, 4095, 4096, 4100, content.count - 1, content.count - 128]
+            lengths += (0 ..< 12).map { _ in generator.integer(below: content.count) }
+            for length in lengths where (0 ..< content.count).contains(length) {
+                let disk = store.disk.processCopy()
+                disk.setContent(path, Array(content[..<length]))
+                try examine(disk, path, "cut at \(length)", baseline, isSampled: true)
+            }
+        }
+    }
+
+    @Test func `Every file that is missing is found, and the rest can be repaired`() throws {
+        let baseline = try DamageableStore.check(store.disk.processCopy()).notes
+        for path in store.segmentPaths {
+            let disk = store.disk.processCopy()
+            disk.remove(path)
+            try examine(disk, path, "removed", baseline, isSampled: true)
+        }
+    }
+
+    @Test func `Two places that are damaged are both reported`() throws {
+        let disk = store.disk.processCopy()
+        let paths = store.segmentPaths.filter { $0.hasSuffix(".sealed") }.prefix(2)
+        for path in paths { disk.damage(path, at: 100) }
+        for path in paths { disk.damage(path, at: disk.content(path)!.count - 100) }
+        let damage = try DamageableStore.check(disk).damage
+        for path in paths { #expect(damage.count { $0.path == path } >= 2) }
+    }
+
+    @Test func `What a failing disk does not give is reported, and the rest is repaired`() throws {
+        let path = try #require(store.segmentPaths.filter { $0.hasSuffix(".sealed") }.first)
+        let disk = store.disk.processCopy()
+        // The whole file in one go, then page by page: the third page.
+        disk.inject(DiskFault([.read], pathFragment: path, occurrence: 1, errno: 5))
+        disk.inject(DiskFault([.read], pathFragment: path, occurrence: 4, errno: 5))
+        let report = try DamageableStore.repair(disk)
+        let found = try #require(report.check.damage.first { $0.path == path && $0.byteOffset == 8192 })
+        #expect(found.reason.contains("4096 bytes cannot be read"))
+        disk.clearFaults()
+        try expectRepaired(disk, report, path, "unreadable")
+    }
+
+    // MARK: One kind of damage
+
+    /// Everywhere in the parts that are small, here and there in what is large.
+    private func offsets(_ path: String, _ content: [UInt8], _ generator: inout SeededGenerator) -> [Int] {
+        if path.hasSuffix(".sealed") {
+            let footer = Array((content.count - 128) ..< content.count)
+            let tables = stride(from: max(0, content.count - 1_500), to: content.count - 128, by: 29)
+            return Array(0 ..< 64) + footer + tables
+                + (0 ..< 40).map { _ in generator.integer(below: content.count) }
+        }
+        guard path.hasSuffix(".journal") else { return content.isEmpty ? [] : [0] }
+        return Array(0 ..< 48) + Array(4092 ..< 4096) + Array(4096 ..< 4200)
+            + (0 ..< 150).map { _ in generator.integer(below: content.count) }
+    }
+
+    private func examine(
+        _ disk: SimulatedDisk, _ path: String, _ what: String, _ baseline: [LogFinding], isSampled: Bool
+    ) throws {
+        let report = try DamageableStore.check(disk)
+        if report.damage.isEmpty {
+            // A torn tail, a gap, or nothing: it opens, and has at least the beginning of everything.
+            let isNoted = report.notes != baseline
+            guard isNoted || isSampled || !path.hasSuffix(".journal") else { return }
+            let test = try TestLog(disk.processCopy())
+            let difference = store.difference(
+                from: test.recovered, losses: isNoted && what == "removed" ? store.everything : [],
+                mayLackEnds: isNoted && path.hasSuffix(".journal"))
+            #expect(difference == nil, "\(path) \(what): \(report.notes)")
+        } else if isSampled {
+            let copy = disk.processCopy()
+            try expectRepaired(copy, try DamageableStore.repair(copy), path, what)
+        }
+    }
+
+    private func expectRepaired(
+        _ disk: SimulatedDisk, _ report: LogRepair.Report, _ path: String, _ what: String
+    ) throws {
+        let comment = Comment("\(path) \(what): \(report.check.damage.map(\.reason)) \(report.losses)")
+        let oldFilesPath = try #require(report.oldFilesPath)
+        let again = try DamageableStore.check(disk)
+        #expect(again.damage == [], comment)
+        #expect(disk.paths.filter { $0.hasSuffix(".journal") } .allSatisfy { $0.hasPrefix(oldFilesPath) }, comment)
+        let test = try TestLog(disk, isMaintained: true)
+        let mayLackEnds = path.hasSuffix(".journal") || what == "removed" || report.losesRows
+        let losses = report.losses + (what == "removed" || report.losesRows ? store.everything : [])
+        #expect(
+            store.difference(from: test.recovered, losses: losses, mayLackEnds: mayLackEnds) == nil, comment)
+        #expect(test.recovered.streams.count == report.keptStreamCount, comment)
+        let new = try test.createNow(row: [1], payload: [1, 2, 3])
+        #expect(new.number > store.bytes.keys.max()!, comment)
+        if let old = test.streams.values.first(where: { $0.number != new.number }) {
+            let before = old.bytes
+            try test.appendNow([9], to: old)
+            #expect(old.bytes == before + [9], comment)
+        }
+        test.log.close()
+        #expect(try DamageableStore.check(disk).damage == [], comment)
+    }
+}
+
+extension DamageableStore {
+    /// Any stream may have lost anything.
+    var everything: [LogRepair.Loss] {
+        bytes.keys.map { LogRepair.Loss(streamNumber: $0, kind: .metadata) }
+    }
+}
+
+extension LogRepair.Report {
+    /// Whether a segment is so damaged that nothing says what was in it.
+    var losesRows: Bool {
+        let reasons = [
+            "stream table", "footer", "number that is out of range", "is empty", "has only", "does not follow", "outside",
+        ]
+        return check.damage.contains { finding in reasons.contains { finding.reason.contains($0) } }
+    }
+}
