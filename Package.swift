@@ -118,6 +118,7 @@ let package = Package(
         .testTarget(
             name: "SegmentedLogTests",
             dependencies: ["SegmentedLog", "SimulatedDisk"],
+            exclude: ["Golden"],
             swiftSettings: settings
         ),
         .testTarget(

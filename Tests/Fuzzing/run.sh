@@ -33,12 +33,11 @@ journal-frame | segment-header | sealed-segment | decoded-block | whole-store)
     ;;
 *)
     group=Values
-    mapfile -t inputs < <(find "$sources/DurableStreams/"{Values,JSON} "$sources/DurableStreams/Records/"{StreamRow,AppendRecord,RecordBytes}.swift -name '*.swift' | sort)
-    inputs+=("$sources/DurableStreams/Store/Requests.swift" "$sources/SegmentedLog/Values/Identifiers.swift")
+    mapfile -t inputs < <(find "$sources/"{SegmentedLog,DurableStreams} -name '*.swift' ! -name Exports.swift | sort)
     inputs+=("$sources/DurableStreamsWire/"{OffsetToken,RawByteWriter,CursorClock}.swift)
     inputs+=("$sources/DurableStreamsHTTP/Request/"{HeaderValue,QueryText,ReadQuery,Refusal,RequestTarget}.swift)
     inputs+=("$sources/DurableStreamsHTTP/Read/"{ContentCoding,EntityTag}.swift)
-    libraries=()
+    libraries=("$sources/CSystemShims/shims.c" -llz4 -lz)
     ;;
 esac
 mapfile -t own < <(find "$fuzzing/Support" "$fuzzing/$group" -name '*.swift' | sort)

@@ -143,7 +143,8 @@ struct JournalWalk {
         var droppedByteCount = 0
         for index in current..<chain.segments.count {
             var place = index == current ? offset : SegmentHeader.byteCount
-            while let (found, frame) = chain.findFrame(in: index, from: place) {
+            var search = chain.search(in: index)
+            while let (found, frame) = search.next(from: place) {
                 if frame.firstSequenceNumber >= missing, frame.syncedSequenceNumber >= missing {
                     findings.addDamage(
                         path, offset,
@@ -190,7 +191,8 @@ struct JournalWalk {
                 chain.resume(with: first)
                 return index
             }
-            if chain.findFrame(in: index, from: SegmentHeader.byteCount) != nil {
+            var search = chain.search(in: index)
+            if search.next(from: SegmentHeader.byteCount) != nil {
                 findings.addDamage(
                     figures[index].path, SegmentHeader.byteCount, "the first frame of the segment does not verify")
             }
@@ -205,7 +207,8 @@ struct JournalWalk {
         for index in chain.segments.indices {
             let end = figures[index].usedByteCount
             var place = end
-            while let (found, frame) = chain.findFrame(in: index, from: place) {
+            var search = chain.search(in: index)
+            while let (found, frame) = search.next(from: place) {
                 limit = max(limit, frame.endSequenceNumber)
                 place = found + frame.paddedByteCount
             }

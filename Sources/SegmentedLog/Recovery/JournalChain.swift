@@ -61,22 +61,9 @@ struct JournalChain {
             storeIdentifier: storeIdentifier)
     }
 
-    /// The next place from `offset` on where a whole frame verifies.
-    func findFrame(in index: Int, from offset: Int) -> (Int, FrameHeader)? {
-        let segment = segments[index]
-        let base = segment.bytes.baseAddress!
-        var place = offset
-        while place + FrameHeader.byteCount <= segment.byteCount,
-            // Most of what is searched is zeros, which the C library passes over much faster than a loop would.
-            let found = memchr(base + place, CInt(FrameHeader.magic & 0xFF), segment.byteCount - place)
-        {
-            place = UnsafeRawPointer(found) - base
-            if place % FrameHeader.alignment == 0, let frame = verifiedFrame(in: index, at: place) {
-                return (place, frame)
-            }
-            place += 1
-        }
-        return nil
+    /// Looks for whole frames anywhere in a segment.
+    func search(in index: Int) -> FrameSearch {
+        FrameSearch(segment: segments[index], storeIdentifier: storeIdentifier)
     }
 
     /// What looks like the missing frame but does not verify: torn while it was written.

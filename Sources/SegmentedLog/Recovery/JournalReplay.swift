@@ -214,7 +214,8 @@ struct JournalReplay {
             segmentIndex: current, offset: offset, doubtfulStart: doubtful.first?.offset ?? offset)
         for index in current..<segments.count {
             var place = index == current ? offset : SegmentHeader.byteCount
-            while let (found, frame) = chain.findFrame(in: index, from: place) {
+            var search = chain.search(in: index)
+            while let (found, frame) = search.next(from: place) {
                 if frame.firstSequenceNumber >= lost, frame.syncedSequenceNumber >= lost {
                     throw corrupt(
                         segment, offset,

@@ -17,13 +17,19 @@ enum RecordTarget: FuzzTarget {
         var record = AppendRecord(closes: true)
         record.sequence = "7"
         record.producer = ProducerStamp(identifier: "p", epoch: 1, sequence: 2)
-        return rows + [record.encode(), AppendRecord(closes: true).encode()]
+        var writer = WriterState()
+        writer.apply(record, byteCount: 0)
+        let state = StreamStateRow(creation: rows[0], writer: writer)
+        return rows + [record.encode(), AppendRecord(closes: true).encode(), state.encode()]
     }
 
     static func run(_ bytes: UnsafeRawBufferPointer) {
         if let row = StreamRow.decode(bytes) {
             let again = row.encode().withUnsafeBytes { StreamRow.decode($0) }
             expect(again == row, "a row reads back as another one")
+        }
+        if let state = StreamStateRow.decode(bytes) {
+            expect(state.encode() == Array(bytes), "a row of a stream's state is written as another one")
         }
         if let record = AppendRecord.decode(bytes) {
             expect(record.encode() == Array(bytes), "a record is written as another one")

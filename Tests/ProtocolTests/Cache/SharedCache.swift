@@ -42,7 +42,7 @@ final class SharedCache: @unchecked Sendable {
         let file = directory.appending(path: "nginx.conf")
         let text = Self.configuration(server: server, ports: ports, directory: directory.path)
         try text.write(to: file, atomically: true, encoding: .utf8)
-        process.executableURL = try #require(Self.executable)
+        process.executableURL = Self.executable
         process.arguments = ["-p", directory.path, "-c", file.path, "-e", directory.path + "/error.log"]
         process.standardInput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
