@@ -1,6 +1,7 @@
 import Glibc
 import SegmentedLog
 import SimulatedDisk
+import Synchronization
 import Testing
 
 /// What an acknowledgement promises in each mode, and what it costs.
@@ -106,6 +107,83 @@ struct `The durability modes` {
             if foundOld == nil, foundNew == nil { #expect(again.recovered.entryCount == 0, "seed \(seed)") }
         }
         #expect(try TestLog(disk.processCrash()).recovered.streams.keys.sorted() == [new.number])
+    }
+
+    @Test func `A name that a killed process left unsynced is durable once the log was opened again`() throws {
+        // The process is killed between giving a new segment its name and syncing the directory.
+        var effect = 1
+        var isReached = true
+        while isReached {
+            let disk = SimulatedDisk(seed: UInt64(effect))
+            disk.crash(atEffect: effect)
+            _ = try? TestLog(disk)
+            isReached = disk.isDead
+            let next = disk.processCrash()
+            let test = try TestLog(next)
+            let completion = Acknowledgement()
+            let stream = try test.create(payload: [1], completion: completion)
+            // Writes it, but makes no further segment.
+            test.log.close()
+            try completion.require()
+            let again = try TestLog(next.powerLoss(seed: 1, mode: .everythingLost))
+            #expect(again.recovered.streams[stream.number]?.bytes == [1], "effect \(effect)")
+            effect += 1
+        }
+        #expect(effect > 6)
+    }
+
+    @Test func `What a sealed segment has taken the place of goes only when its own name is durable, though a killed process left it so`() throws {
+        // Killed at each effect of sealing and merging; the power fails at each effect of the next opening.
+        func makeContent(on disk: SimulatedDisk) throws -> [TestStream] {
+            let test = try TestLog(disk, isMaintained: true) { $0.mergedSegmentCount = 2 }
+            var streams: [TestStream] = []
+            for number in 0 ..< 5 { streams.append(try test.createNow(payload: payload(number, byteCount: 50_000))) }
+            return streams
+        }
+        let whole = SimulatedDisk(seed: 1, recordsTrace: false)
+        let streams = try makeContent(on: whole)
+        for effect in 1 ... whole.effectCount {
+            for laterEffect in 1 ... 3 {
+                let disk = SimulatedDisk(seed: UInt64(effect), recordsTrace: false)
+                disk.crash(atEffect: effect)
+                _ = try? makeContent(on: disk)
+                let survivors = try TestLog(disk.processCopy()).recovered.streams
+                let next = disk.processCrash()
+                next.crash(atEffect: laterEffect)
+                if let test = try? TestLog(next, isMaintained: true, { $0.mergedSegmentCount = 2 }) { test.run() }
+                for seed in 1 ... 6 as ClosedRange<UInt64> {
+                    let found = try TestLog(next.powerLoss(seed: seed)).recovered.streams
+                    for stream in streams[..<(max(1, survivors.count) - 1)] {
+                        #expect(found[stream.number]?.bytes.count == 50_000, "effect \(effect), then \(laterEffect)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `When a commit is told of, the maintenance knows of the segment that was full before it`() throws {
+        let disk = SimulatedDisk(seed: 1)
+        let counts = Mutex<[Int]>([])
+        let opened = Mutex<SegmentedLog?>(nil)
+        let log = try SegmentedLog.open(
+            directory: TestLog.directory, configuration: TestLog.configuration(), fileSystem: disk,
+            commitDidEnd: {
+                let count = opened.withLock { $0 }?.statistics.unsealedSegmentCount ?? -1
+                counts.withLock { $0.append(count) }
+            },
+            recoverRow: { _ in }, recover: { _ in })
+        opened.withLock { $0 = log }
+        for _ in 0 ..< 2 {
+            try payload(1, byteCount: 50_000).withUnsafeBytes {
+                _ = try log.createStream(
+                    row: UnsafeRawBufferPointer(start: nil, count: 0), payload: .borrowed($0, terminator: nil)
+                ) { TestStream($0) }
+            }
+            log.writePendingCommits()
+        }
+        #expect(counts.withLock { $0 } == [0, 1])
+        log.close()
+        opened.withLock { $0 = nil }
     }
 
     @Test func `What a killed process left unsynced is durable once the log was opened again in the mode sync`() throws {

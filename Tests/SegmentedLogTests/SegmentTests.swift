@@ -4,7 +4,7 @@ import SimulatedDisk
 import Synchronization
 import Testing
 
-/// How the journal goes from one segment's file to the next, and what becomes of dead ones.
+/// How the journal goes from one segment's file to the next.
 struct `Segments` {
     private let disk = SimulatedDisk(seed: 1)
 
@@ -57,91 +57,6 @@ struct `Segments` {
         test.run()
         #expect(test.log.statistics.commitCount == 3)
         #expect(stream.bytes.count == 100_000)
-    }
-
-    // MARK: Recycling
-
-    @Test func `The file of a dead segment is written again, without new space`() throws {
-        let test = try TestLog(disk)
-        test.run()
-        var old = try test.createNow(payload: payload(0, byteCount: 40_000))
-        var used = 0
-        for number in 1 ..< 50 {
-            let new = try test.createNow(payload: payload(number, byteCount: 40_000))
-            try test.deleteNow(old)
-            old = new
-            if number == 10 { used = disk.usedByteCount }
-        }
-        #expect(disk.usedByteCount == used)
-        #expect(used <= 5 * 65_536)
-        #expect(old.bytes == payload(49, byteCount: 40_000))
-        test.log.close()
-        let again = try TestLog(disk)
-        #expect(again.recovered.streams.keys.sorted() == [old.number])
-        #expect(again.recovered.streams[old.number]?.bytes == payload(49, byteCount: 40_000))
-        #expect(again.events.warnings.isEmpty)
-    }
-
-    @Test func `A segment whose streams are deleted stays while an older one lives`() throws {
-        let test = try TestLog(disk)
-        let first = try test.createNow(payload: payload(1, byteCount: 50_000))
-        let second = try test.createNow(payload: payload(2, byteCount: 50_000))
-        let third = try test.createNow(payload: payload(3, byteCount: 50_000))
-        try test.deleteNow(second)
-        #expect(test.log.statistics.segmentCount == 3)
-        try test.deleteNow(first)
-        #expect(test.log.statistics.segmentCount == 1)
-        test.log.close()
-        #expect(try TestLog(disk).recovered.streams.keys.sorted() == [third.number])
-    }
-
-    @Test func `A file is not written again while a read of it goes on`() throws {
-        let test = try TestLog(disk)
-        test.run()
-        let old = try test.createNow(payload: payload(7, byteCount: 50_000))
-        let read = old.logStream.read(from: .start, upTo: old.logStream.tail, byteCountLimit: 1 << 20, splitsEntries: true)
-        var last = try test.createNow(payload: payload(8, byteCount: 50_000))
-        try test.deleteNow(old)
-        for number in 0 ..< 10 {
-            let next = try test.createNow(payload: payload(100 + number, byteCount: 50_000))
-            try test.deleteNow(last)
-            last = next
-        }
-        #expect(read.bytes == payload(7, byteCount: 50_000))
-    }
-
-    @Test func `What a file held before is never taken for frames of its new segment`() throws {
-        let test = try TestLog(disk)
-        test.run()
-        // The first file is full of small frames, then written again up to places between them.
-        let old = try test.createNow()
-        for number in 0 ..< 400 { try test.appendNow(payload(number, byteCount: 60), to: old) }
-        let next = try test.createNow(payload: payload(1, byteCount: 50_000))
-        try test.deleteNow(old)
-        for number in 0 ..< 3 { try test.appendNow(payload(number, byteCount: 30_000), to: next) }
-        var bytes = next.bytes
-        for number in 0 ..< 60 {
-            try test.appendNow(payload(number, byteCount: 1 + number * 3), to: next)
-            bytes += payload(number, byteCount: 1 + number * 3)
-            let again = try TestLog(disk.processCopy())
-            #expect(again.recovered.streams.keys.sorted() == [next.number])
-            #expect(again.recovered.streams[next.number]?.bytes == bytes)
-            #expect(again.events.warnings.isEmpty)
-        }
-        #expect(fileNames.contains("0000000000000001.journal") == false)
-    }
-
-    @Test func `No more dead files are kept than the limit says, here none`() throws {
-        let test = try TestLog(disk) { $0.recycledSegmentCountLimit = 0 }
-        var old = try test.createNow(payload: payload(0, byteCount: 40_000))
-        for number in 1 ..< 10 {
-            let new = try test.createNow(payload: payload(number, byteCount: 40_000))
-            try test.deleteNow(old)
-            old = new
-        }
-        test.run()
-        #expect(fileNames.filter { $0.hasSuffix(".recycled") } == [])
-        #expect(fileNames.count <= 4)
     }
 
     // MARK: Oversize
@@ -328,7 +243,7 @@ struct `Segments` {
 
     @Test func `On a full disk a stream can be deleted, and that makes room`() throws {
         disk.byteCountLimit = 2 * 65_536
-        let test = try TestLog(disk)
+        let test = try TestLog(disk, isMaintained: true)
         test.run()
         let old = try test.createNow(payload: payload(1, byteCount: 55_000))
         let stream = try test.createNow(payload: payload(2, byteCount: 55_000))

@@ -102,7 +102,7 @@ struct SegmentDirectory: Sendable {
     }
 
     private func fill(_ file: any LogFile, byteCount: Int) throws(FileSystemError) {
-        let zeros = OwnedBytes(byteCount: min(byteCount, 1 << 20)) { $0.initializeMemory(as: UInt8.self, repeating: 0) }
+        let zeros = OwnedBytes(byteCount: min(byteCount, 1 << 20)) { memset($0.baseAddress!, 0, $0.count) }
         var offset = 0
         while offset < byteCount {
             let count = min(zeros.bytes.count, byteCount - offset)

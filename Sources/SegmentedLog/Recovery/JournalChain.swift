@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Where reading the journal has got to, and what may come next: whether a frame continues the log.
 struct JournalChain {
     let segments: [JournalSegment]

@@ -118,7 +118,7 @@ struct ArchiveImporter {
     /// Creates the stream with what has been read, or appends that.
     private func put(_ target: inout Target, isLast: Bool = false, closes: Bool = false) async throws {
         guard !target.isSkipped else { return }
-        let isJSON = target.request.contentType.isJSON
+        let isJSON = target.request.contentType?.isJSON ?? false
         let count = StoredText.wholeByteCount(of: target.pending, isJSON: isJSON)
         if isLast, count < target.pending.count {
             throw ArchiveError(description: "\(target.request.path) ends within a message")
@@ -209,7 +209,7 @@ extension ArchiveImporter {
             position = snapshot?.tail.rawValue ?? 0
             if let existing, let snapshot {
                 isSkipped =
-                    snapshot.earliest > .start || !existing.contentType.matches(request.contentType)
+                    snapshot.earliest > .start || request.contentType.map { !existing.contentType.matches($0) } ?? false
             }
         }
 

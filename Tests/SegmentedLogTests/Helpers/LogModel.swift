@@ -8,6 +8,12 @@ struct LogModel {
         case append(number: UInt64, payload: [UInt8], annotation: [UInt8])
         case trim(number: UInt64, start: Int)
         case delete(number: UInt64)
+
+        var number: UInt64 {
+            switch self {
+            case .create(let number, _, _), .append(let number, _, _), .trim(let number, _), .delete(let number): number
+            }
+        }
     }
 
     struct Stream: Equatable {
@@ -41,6 +47,13 @@ struct LogModel {
     mutating func forgetPromises() { promisedCount = 0 }
 
     var state: State { state(after: operations.count) }
+
+    /// As ``state``, of one stream only: nil if there is none.
+    func state(of number: UInt64) -> Stream? {
+        var state: State = base[number].map { [number: $0] } ?? [:]
+        for operation in operations where operation.number == number { Self.apply(operation, to: &state) }
+        return state[number]
+    }
 
     func state(after count: Int) -> State {
         var state = base
@@ -76,6 +89,7 @@ struct LogModel {
     static func state(of recovered: RecoveredStreams) throws(Mismatch) -> State {
         var state: State = [:]
         for (number, stream) in recovered.streams {
+            if let error = stream.readError { throw Mismatch(description: "\(error)") }
             guard stream.openByteCount == 0 else {
                 throw Mismatch(description: "stream \(number) ends with a fragment of an append")
             }

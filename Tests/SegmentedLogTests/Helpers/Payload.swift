@@ -1,4 +1,5 @@
 import Glibc
+import SimulatedDisk
 
 /// A payload that says by its bytes which one it is.
 func payload(_ number: Int, byteCount: Int) -> [UInt8] {
@@ -9,6 +10,17 @@ func payload(_ number: Int, byteCount: Int) -> [UInt8] {
         initializedCount = max(byteCount, name.count)
     }
 }
+
+/// Random bytes from a store of them: drawing each anew is what simulations would do most.
+func randomBytes(byteCount: Int, _ generator: inout SeededGenerator) -> [UInt8] {
+    let first = generator.integer(below: storedRandomBytes.count - byteCount)
+    return Array(storedRandomBytes[first ..< (first + byteCount)])
+}
+
+private let storedRandomBytes: [UInt8] = {
+    var generator = SeededGenerator(seed: 1, purpose: "random bytes")
+    return generator.bytes(count: 1 << 18)
+}()
 
 /// The parts one after the other.
 func joined(_ parts: [[UInt8]]) -> [UInt8] {

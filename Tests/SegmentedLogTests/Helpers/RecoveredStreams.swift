@@ -16,6 +16,8 @@ final class RecoveredStreams {
 
         /// What was there when the log had been opened.
         fileprivate(set) var bytes: [UInt8] = []
+        /// Why there are none.
+        fileprivate(set) var readError: LogReadError?
         var text: String { String(decoding: bytes, as: UTF8.self) }
     }
 
@@ -32,7 +34,15 @@ final class RecoveredStreams {
 
     /// Reads all bytes, once the log is open.
     func readBytes() {
-        for number in streams.keys { streams[number]!.bytes = streams[number]!.logStream.bytes(from: .start) }
+        for number in streams.keys {
+            let stream = streams[number]!.logStream
+            let read = stream.read(from: .start, upTo: stream.tail, byteCountLimit: .max >> 1, splitsEntries: true)
+            do throws(LogReadError) {
+                streams[number]!.bytes = try read.verifiedBytes()
+            } catch {
+                streams[number]!.readError = error
+            }
+        }
     }
 
     func add(_ sealed: RecoveredStream) throws(RecoveryRefusal) {

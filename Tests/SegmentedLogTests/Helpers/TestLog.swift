@@ -31,13 +31,20 @@ final class TestLog {
     /// Whether full segments are sealed, and sealed ones merged, whenever the log runs.
     private let isMaintained: Bool
 
-    init(_ disk: SimulatedDisk, isMaintained: Bool = false, _ change: (inout LogConfiguration) -> Void = { _ in }) throws(LogOpenError) {
-        var configuration = Self.configuration(change)
+    init(
+        _ disk: SimulatedDisk, isMaintained: Bool = false, fileSystem: (any FileSystem)? = nil,
+        _ change: (inout LogConfiguration) -> Void = { _ in }
+    ) throws(LogOpenError) {
+        var configuration = Self.configuration { configuration in
+            // Where nothing is sealed, nothing is to wait for it.
+            if !isMaintained { configuration.unsealedSegmentCountLimit = .max }
+            change(&configuration)
+        }
         let events = EventRecorder()
         configuration.eventHandler = { events.record($0) }
         let recovered = RecoveredStreams()
         log = try SegmentedLog.open(
-            directory: Self.directory, configuration: configuration, fileSystem: disk,
+            directory: Self.directory, configuration: configuration, fileSystem: fileSystem ?? disk,
             recoverRow: { row throws(RecoveryRefusal) in try recovered.add(row) },
             recover: { entry throws(RecoveryRefusal) in try recovered.add(entry) })
         self.disk = disk
@@ -96,6 +103,12 @@ final class TestLog {
         streams[stream.number] = nil
     }
 
+    func trim(
+        _ stream: TestStream, to position: Int, completion: Acknowledgement? = nil
+    ) throws(LogRefusal) {
+        try log.trim(stream, to: StreamPosition(rawValue: UInt64(position)), completion: completion)
+    }
+
     // MARK: Operations that are done when they return
 
     func run() {
@@ -114,6 +127,24 @@ final class TestLog {
 
     func deleteNow(_ stream: TestStream) throws {
         try now { (completion) throws(LogRefusal) in try delete(stream, completion: completion) }
+    }
+
+    func appendNow(parts: [[UInt8]], annotation: [UInt8] = [], to stream: TestStream) throws {
+        try now { (completion) throws(LogRefusal) in
+            try append(parts: parts, annotation: annotation, to: stream, completion: completion)
+        }
+    }
+
+    func trimNow(_ stream: TestStream, to position: Int) throws {
+        try now { (completion) throws(LogRefusal) in try trim(stream, to: position, completion: completion) }
+    }
+
+    /// Makes the log go on in another segment: what was appended before is in full segments then, which a maintained log
+    /// has sealed. What fills the segment is a stream that is deleted at once.
+    func fillSegment() throws {
+        // With the headers of the segment, of its frame, and of two entries.
+        let filler = try createNow(payload: [UInt8](repeating: 0xFF, count: (64 << 10) - 4096 - 56 - 28 - 28))
+        try deleteNow(filler)
     }
 
     private func now<Value>(_ submit: (Acknowledgement) throws(LogRefusal) -> Value) throws -> Value {
@@ -192,11 +223,19 @@ extension LogStream {
 }
 
 extension LogRead {
-    var bytes: [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in
-            try! copyBytes(into: UnsafeMutableRawBufferPointer(buffer))
+    /// For those that know that nothing is damaged.
+    var bytes: [UInt8] { try! verifiedBytes() }
+
+    func verifiedBytes() throws(LogReadError) -> [UInt8] {
+        var result = Result<Void, LogReadError>.success(())
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in
+            result = Result { () throws(LogReadError) in
+                try copyBytes(into: UnsafeMutableRawBufferPointer(buffer))
+            }
             initializedCount = byteCount
         }
+        try result.get()
+        return bytes
     }
 }
 
@@ -205,4 +244,5 @@ final class EventRecorder: Sendable {
     func record(_ event: LogEvent) { state.withLock { $0.append(event) } }
     var all: [LogEvent] { state.withLock { $0 } }
     var warnings: [LogEvent] { all.filter { $0.level != .info } }
+    func count(_ message: String) -> Int { all.count { $0.message == message } }
 }

@@ -15,6 +15,30 @@ public enum DiskCall: String, CaseIterable, Hashable, Sendable {
     public static let effects = Set(allCases.filter(\.isEffect))
 }
 
+/// What is done to which kind of file, as the end of its name tells it.
+public struct EffectKind: Hashable, Sendable, CustomStringConvertible {
+    public var call: DiskCall
+    /// What comes after the last dot of the path's last part; empty if there is none.
+    public var fileExtension: String
+
+    public init(_ call: DiskCall, fileExtension: String) {
+        self.call = call
+        self.fileExtension = fileExtension
+    }
+
+    init(_ call: DiskCall, _ path: String) {
+        var start: String.Index?
+        for index in path.utf8.indices.reversed() {
+            let byte = path.utf8[index]
+            if byte == 0x2E { start = path.utf8.index(after: index) }
+            if byte == 0x2E || byte == 0x2F { break }
+        }
+        self.init(call, fileExtension: start.map { String(path[$0...]) } ?? "")
+    }
+
+    public var description: String { "\(call) \(fileExtension)" }
+}
+
 /// A plan for calls to fail that the process survives.
 ///
 /// A write that fails leaves a random part of itself behind. A synchronization that fails leaves each write that it

@@ -30,6 +30,8 @@ struct DiskState {
 
     var callCounts: [DiskCall: Int] = [:]
     var effectCount = 0
+    /// The effects that were asked for, by call and path.
+    var effectPathCounts: [DiskCall: [String: Int]] = [:]
     var trace: [String] = []
 
     init(seed: UInt64, byteCountLimit: Int, fileByteCountLimit: Int, recordsTrace: Bool) {
@@ -54,6 +56,7 @@ struct DiskState {
         callCounts[call, default: 0] += 1
         if call.isEffect {
             effectCount += 1
+            effectPathCounts[call, default: [:]][path, default: 0] += 1
             if effectCount == crashingEffect {
                 isDead = true
                 return .crashes(SeededGenerator(seed: seed &+ UInt64(effectCount), purpose: "crash"))
@@ -91,6 +94,14 @@ struct DiskState {
             record(call, path, note, "fails with \(error.errno)")
             throw error
         }
+    }
+
+    var effectCounts: [EffectKind: Int] {
+        var counts: [EffectKind: Int] = [:]
+        for (call, paths) in effectPathCounts {
+            for (path, count) in paths { counts[EffectKind(call, path), default: 0] += count }
+        }
+        return counts
     }
 
     mutating func record(_ call: DiskCall, _ path: String, _ note: String = "", _ result: String = "") {

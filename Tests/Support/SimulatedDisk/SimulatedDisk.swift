@@ -140,6 +140,9 @@ public final class SimulatedDisk: FileSystem {
     /// The effects so far.
     public var effectCount: Int { state.withLock { $0.effectCount } }
 
+    /// The effects so far, by what was done to which kind of file.
+    public var effectCounts: [EffectKind: Int] { state.withLock { $0.effectCounts } }
+
     /// The effects so far, each with its number, its operands and a fingerprint of the bytes.
     public var trace: [String] { state.withLock { $0.trace } }
 
