@@ -59,6 +59,10 @@ final class SharedCache: @unchecked Sendable {
         }
     }
 
+    deinit {
+        if process.isRunning { Glibc.kill(process.processIdentifier, SIGTERM) }
+    }
+
     func stop() async {
         // SIGTERM ends nginx at once, with its workers.
         Glibc.kill(process.processIdentifier, SIGTERM)

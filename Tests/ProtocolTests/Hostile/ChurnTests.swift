@@ -30,7 +30,7 @@ import Testing
         try await withServerProgram { server in
             let stream = try await TestStream.create(body: "abc")
             try await Self.churn(2_000, stream)
-            let descriptorCount = 64 + (try server.openDescriptorCount)
+            let descriptorCount = 64 + (try server.descriptorCount)
             try await server.expectGrowth(below: 24 << 20) {
                 try await Neighbour.isServed(at: server) { try await Self.churn(Self.connectionCount, stream) }
                 try await server.expectDescriptors(atMost: descriptorCount)

@@ -95,10 +95,10 @@ extension ServerProgram {
     /// Expects that the descriptors of clients that are gone are given back.
     func expectDescriptors(atMost count: Int, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let deadline = ContinuousClock.now + .seconds(30)
-        while try openDescriptorCount > count, ContinuousClock.now < deadline {
+        while try descriptorCount > count, ContinuousClock.now < deadline {
             try await Task.sleep(for: .milliseconds(50))
         }
-        let left = try openDescriptorCount
+        let left = try descriptorCount
         #expect(left <= count, "descriptors that are still open", sourceLocation: sourceLocation)
     }
 

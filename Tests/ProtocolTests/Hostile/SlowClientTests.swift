@@ -29,7 +29,7 @@ import Testing
     @Test(arguments: ["G", "GET /v1/stream/", "GET /v1/stream/a HTTP/1.1\r\nHost: x\r\nX-Slow: "])
     func `Heads that come byte by byte hold nobody up`(beginning: String) async throws {
         try await withServerProgram { server in
-            let descriptorCount = try server.openDescriptorCount
+            let descriptorCount = try server.descriptorCount
             try await server.expectGrowth(below: Self.clientCount * (48 << 10)) {
                 try await Neighbour.isServed(at: server) { try await trickle(beginning, "abcd", to: server) }
             }
@@ -41,7 +41,7 @@ import Testing
     func `Bodies that come byte by byte hold nobody up, whatever length they announce`(framing: String) async throws {
         try await withServerProgram { server in
             let stream = try await TestStream.create()
-            let descriptorCount = try server.openDescriptorCount
+            let descriptorCount = try server.descriptorCount
             let head = "POST \(stream.target) HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n\(framing)\r\n\r\n"
             try await server.expectGrowth(below: Self.clientCount * (64 << 10)) {
                 try await Neighbour.isServed(at: server) {
@@ -51,6 +51,21 @@ import Testing
             }
             #expect(try await stream.text() == "", "bodies that never came whole are not appended")
             try await server.expectDescriptors(atMost: descriptorCount + 8)
+        }
+    }
+
+    @Test func `Those who say nothing are told to go, in time`() async throws {
+        try await withServerProgram(["--idle-timeout-ms", "1000"]) { server in
+            let silent = try await Connection(to: server.endpoint)
+            let unfinished = try await Connection(to: server.endpoint)
+            try await unfinished.send("GET /v1/stream/none HTTP/1.1\r\nHost:")
+            let idle = try await Connection(to: server.endpoint)
+            expectStatus(try await idle.exchange(Request("HEAD", "/v1/stream/none")), 404)
+            #expect(try await idle.isEnded(within: .seconds(20)))
+            // A first request has more time than the next one.
+            #expect(try await silent.isEnded(within: .seconds(60)))
+            expectStatus(try await unfinished.receiveFinalResponse(), 408)
+            #expect(try await unfinished.isEnded(within: .seconds(20)))
         }
     }
 

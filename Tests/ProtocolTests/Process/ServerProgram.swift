@@ -32,6 +32,11 @@ final class ServerProgram: @unchecked Sendable {
         }
     }
 
+    /// A test that fails must not leave its server behind, which would also keep the output of the tests open.
+    deinit {
+        if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
+    }
+
     static func temporaryDirectory() -> URL {
         FileManager.default.temporaryDirectory.appending(path: "server-program-\(UUID().uuidString)")
     }
@@ -72,8 +77,8 @@ final class ServerProgram: @unchecked Sendable {
         }
     }
 
-    /// How many descriptors the process holds: files, sockets and others.
-    var openDescriptorCount: Int {
+    /// Open files, sockets and the like.
+    var descriptorCount: Int {
         get throws {
             try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd").count
         }

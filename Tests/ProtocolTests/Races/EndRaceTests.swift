@@ -36,7 +36,7 @@ extension BlackBox {
         }
 
         @Test func `Nothing comes after an acknowledged close, and the last data comes before the end`() async throws {
-            try await Rounds.run(600) { rounds in
+            try await Rounds.run(250) { rounds in
                 var connections: [Connection] = []
                 for _ in 0..<6 { connections.append(try await Connection(to: .current)) }
                 let lane = connections
@@ -78,7 +78,7 @@ extension BlackBox {
         }
 
         @Test func `A delete ends every reader, and nothing of before is in what is created after`() async throws {
-            try await Rounds.run(600) { rounds in
+            try await Rounds.run(250) { rounds in
                 var connections: [Connection] = []
                 for _ in 0..<5 { connections.append(try await Connection(to: .current)) }
                 let lane = connections

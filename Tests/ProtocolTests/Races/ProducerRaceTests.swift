@@ -7,7 +7,7 @@ extension BlackBox {
         func `Every append is stored once and in order`(type: String) async throws {
             let stream = try await TestStream.create(type)
             let producerCount = 4
-            let sequenceCount = Rounds.count(150)
+            let sequenceCount = Rounds.count(100)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for producer in 0..<producerCount {
                     group.addTask { try await Self.produce(producer, sequenceCount, to: stream) }

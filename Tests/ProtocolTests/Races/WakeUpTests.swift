@@ -65,7 +65,7 @@ extension BlackBox {
                     group.addTask { try await Self.countPolls(of: stream) }
                 }
                 let writer = try await Connection(to: stream.endpoint)
-                for number in 0..<Rounds.count(400) {
+                for number in 0..<Rounds.count(200) {
                     expectStatus(try await writer.append("\(number);", to: stream), 204)
                     if number % 4 == 0 { try await Task.sleep(for: .microseconds(number * 31 % 2_000)) }
                 }
