@@ -62,7 +62,7 @@ private struct SoakSample: CustomStringConvertible {
 
     init(_ server: ServerProgram) throws {
         memoryByteCount = try server.anonymousByteCount
-        descriptorCount = try server.openDescriptorCount
+        descriptorCount = try server.descriptorCount
         let files = try FileManager.default.contentsOfDirectory(
             at: server.directory, includingPropertiesForKeys: [.fileSizeKey])
         fileCount = files.count
