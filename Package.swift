@@ -124,6 +124,7 @@ let package = Package(
         .testTarget(
             name: "DurableStreamsTests",
             dependencies: ["DurableStreams", "SegmentedLog", "SimulatedDisk"],
+            exclude: ["Golden"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -92,7 +92,10 @@ struct ProcessOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "When a connection without a request is closed; longer than that of a proxy in front. (default: 75000)",
+            """
+            When a connection is closed between two requests; longer than that of a proxy in front. The first one has \
+            30 s to come. (default: 75000)
+            """,
             valueName: "ms"))
     var idleTimeoutMs: Int?
 

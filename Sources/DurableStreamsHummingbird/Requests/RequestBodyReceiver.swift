@@ -23,7 +23,8 @@ struct RequestBodyReceiver: Sendable {
 
     /// Throws what reading the body throws, and `CancellationError`.
     func receive(_ request: Request, _ head: ProtocolRequest) async throws -> Outcome {
-        let announcedByteCount = request.headers[.contentLength].flatMap { Int($0) }
+        // The decoder lets only digits through: what cannot be counted is more than any limit.
+        let announcedByteCount = request.headers[.contentLength].map { Int($0) ?? .max }
         guard mayHaveBody(request, announcedByteCount: announcedByteCount) else { return .complete(nil) }
         let expectsContinue = request.headers[.expect]?.lowercased() == "100-continue"
         do {

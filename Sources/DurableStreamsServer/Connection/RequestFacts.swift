@@ -3,7 +3,7 @@ internal import NIOHTTP1
 
 /// What a connection has to know of a request's head, apart from what the protocol makes of it.
 struct RequestFacts: Equatable, Sendable {
-    /// `Content-Length`, if there is one.
+    /// `Content-Length`, if there is one. What cannot be counted is as much as can be: more than any limit.
     var announcedByteCount: Int?
     var isChunked = false
     /// Whether the client would like to send another request afterwards (RFC 9112 section 9.3).
@@ -45,7 +45,7 @@ extension RequestFacts {
         case 4 where name.equals("host"): hostCount += 1
         case 6 where name.equals("expect"): expectsContinue = value.equals("100-continue") && !isVersion10
         case 7 where name.equals("upgrade"): endsDecoding = true
-        case 14 where name.equals("content-length"): announcedByteCount = Int(value)
+        case 14 where name.equals("content-length"): announcedByteCount = Int(value) ?? .max
         case 17 where name.equals("transfer-encoding"): isChunked = true
         default: break
         }

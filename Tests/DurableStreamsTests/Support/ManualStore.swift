@@ -1,3 +1,4 @@
+import Glibc
 import SegmentedLog
 import SimulatedDisk
 import Synchronization
@@ -12,8 +13,11 @@ final class ManualStore {
     let steadyClock = TestClock(0)
     private let configure: (inout StoreConfiguration) -> Void
 
-    init(_ configure: @escaping (inout StoreConfiguration) -> Void = { _ in }) throws {
-        disk = SimulatedDisk(seed: 1, recordsTrace: false)
+    init(
+        _ disk: SimulatedDisk = SimulatedDisk(seed: 1, recordsTrace: false),
+        _ configure: @escaping (inout StoreConfiguration) -> Void = { _ in }
+    ) throws {
+        self.disk = disk
         self.configure = configure
         store = try Self.open(disk, wallClock, steadyClock, configure)
     }
@@ -61,9 +65,13 @@ final class ManualStore {
     ) throws -> Value {
         let answer = Mutex<Result<Value, StreamError>?>(nil)
         start(store, DeliveryLane(direct: ())) { result in answer.withLock { $0 = result } }
-        store.runPendingWork()
-        guard let result = answer.withLock({ $0 }) else { throw NoAnswer() }
-        return try result.get()
+        for _ in 0..<1_000 {
+            store.runPendingWork()
+            if let result = answer.withLock({ $0 }) { return try result.get() }
+            // What may have to be read from the disk is looked at on other threads.
+            usleep(1_000)
+        }
+        throw NoAnswer()
     }
 
     struct NoAnswer: Error {}
@@ -92,7 +100,6 @@ final class ManualStore {
         try perform { store, lane, completion in store.delete(path, on: lane, completion: completion) }
     }
 
-    /// Not for places in the midst of a JSON stream, which are looked at on other threads.
     @discardableResult
     func trim(_ path: StreamPath, upTo position: Int) throws -> Int {
         let position = StreamPosition(rawValue: UInt64(position))

@@ -31,6 +31,8 @@ final class MemoryFileSystem: FileSystem, @unchecked Sendable {
 
     func openFile(_ path: String) throws(FileSystemError) -> any LogFile { try existing(path, "open") }
 
+    func openFileForReading(_ path: String) throws(FileSystemError) -> any LogFile { try existing(path, "open") }
+
     func rename(_ path: String, to newPath: String) throws(FileSystemError) {
         let file = try existing(path, "rename")
         guard files[newPath] == nil else { throw FileSystemError(call: "rename", path: newPath, errno: EEXIST) }
@@ -46,6 +48,8 @@ final class MemoryFileSystem: FileSystem, @unchecked Sendable {
     func synchronizeDirectory(_: String) throws(FileSystemError) {}
 
     func lock(_: String, holder _: String) throws(FileSystemError) -> any DirectoryLock { MemoryLock() }
+
+    func lockForReading(_: String) throws(FileSystemError) -> (any DirectoryLock)? { MemoryLock() }
 
     private func existing(_ path: String, _ call: String) throws(FileSystemError) -> MemoryFile {
         guard let file = files[path] else { throw FileSystemError(call: call, path: path, errno: ENOENT) }

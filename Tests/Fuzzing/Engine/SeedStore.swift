@@ -80,7 +80,7 @@ enum SeedStore {
             let content = [UInt8](repeating: UInt8(truncatingIfNeeded: 97 + index), count: byteCount)
             let owned = OwnedBytes(byteCount: byteCount) { $0.copyBytes(from: content) }
             let (owner, end) = streams[index]
-            let isTaken = Array("note".utf8).withUnsafeBytes { annotation in
+            let isTaken: Void? = Array("note".utf8).withUnsafeBytes { annotation in
                 try? log.append(
                     to: owner, at: end, annotation: annotation,
                     payload: .owned(owned, partEnds: [byteCount / 2, byteCount]))
