@@ -56,6 +56,8 @@ if [ -n "$newer" ]; then
         *) objects+=("$library") ;;
         esac
     done
+    # Somewhere else, because the compiler leaves files where it is called.
+    cd "$work"
     swiftc "${options[@]}" -module-name "Fuzz$group" -o "$binary" "${inputs[@]}" "${objects[@]}"
 fi
 
