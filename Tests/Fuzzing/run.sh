@@ -9,6 +9,7 @@ fuzzing="$(cd "$(dirname "$0")" && pwd)"
 sources="$(cd "$fuzzing/../../Sources" && pwd)"
 work="${FUZZ_DIRECTORY:-$fuzzing/.build}"
 mkdir -p "$work/seeds/$target" "$work/corpus/$target" "$work/findings/$target" "$work/stubs"
+work="$(cd "$work" && pwd)"
 
 options=(
     -O -g -wmo -parse-as-library -swift-version 6 -package-name fuzzing -sanitize="${FUZZ_SANITIZERS:-fuzzer,address}" -use-ld=lld
