@@ -12,6 +12,7 @@ let settings: [SwiftSetting] =
     ] + warnings
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -157,7 +158,8 @@ let package = Package(
         .testTarget(
             name: "DurableStreamsServerTests",
             dependencies: [
-                "DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", nioCore, nioPosix, nioHTTP1, logging,
+                "DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", nioCore, nioEmbedded, nioPosix, nioHTTP1,
+                logging,
             ],
             swiftSettings: settings
         ),

@@ -1,7 +1,6 @@
 internal import DurableStreamsHTTP
 internal import Logging
 internal import NIOCore
-internal import NIOHTTP1
 
 /// A request whose body is arriving.
 struct IncomingRequest {
@@ -19,9 +18,7 @@ struct IncomingRequest {
 }
 
 extension ConnectionHandler {
-    func receiveHead(_ head: HTTPRequestHead) {
-        if state.ignoresInput { return }
-        let (request, facts) = RequestFacts.read(head)
+    func receiveHead(_ request: ProtocolRequest, _ facts: RequestFacts) {
         methodIndex = LoopTally.index(of: request.method)
         isHeadMethod = request.method == .head
         if facts.lacksHost { return fail(.missingHost) }

@@ -106,6 +106,18 @@ extension ConnectionHandler {
         receive(.part(unwrapInboundIn(data)))
     }
 
+    /// Whether a whole request can be processed now, before everything that waits here or in the decoder.
+    var takesRequests: Bool { state.isIdle && queue.isEmpty && !isProcessingQueue && !isAwaitingMemory }
+
+    /// A request that has come whole, past the decoder. Only while ``takesRequests``.
+    func receive(_ plain: PlainRequest, body: ByteBuffer?) {
+        isInsideRead = true
+        hasReceivedPart = true
+        receiveHead(plain.request, plain.facts)
+        if let body { receiveBody(body) }
+        receiveEnd()
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         let limit = loop.shared.headByteCountLimit
         switch error {
@@ -256,7 +268,10 @@ extension ConnectionHandler {
 
     private func process(_ item: PartQueue.Item) {
         switch item {
-        case .part(.head(let head)): receiveHead(head)
+        case .part(.head(let head)):
+            if state.ignoresInput { return }
+            let (request, facts) = RequestFacts.read(head)
+            receiveHead(request, facts)
         case .part(.body(let bytes)): receiveBody(bytes)
         case .part(.end): receiveEnd()
         case .failure(let failure): fail(failure)

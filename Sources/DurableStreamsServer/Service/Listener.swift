@@ -65,6 +65,10 @@ enum Listener {
             // After a request to upgrade the decoder leaves everything lying.
             maximumBufferSize: 2 * max(loop.shared.headByteCountLimit, receiveByteCountLimit)
         )
+        let plainRequests = PlainRequestReader(
+            connection, headByteCountLimit: loop.shared.headByteCountLimit,
+            bodyByteCountLimit: loop.shared.casualBodyByteCount)
+        try channel.pipeline.syncOperations.addHandler(plainRequests)
         try channel.pipeline.syncOperations.addHandler(bytesToRequests)
         try channel.pipeline.syncOperations.addHandler(connection)
     }
