@@ -106,18 +106,6 @@ extension ConnectionHandler {
         receive(.part(unwrapInboundIn(data)))
     }
 
-    /// Whether a whole request can be processed now, before everything that waits here or in the decoder.
-    var takesRequests: Bool { state.isIdle && queue.isEmpty && !isProcessingQueue && !isAwaitingMemory }
-
-    /// A request that has come whole, past the decoder. Only while ``takesRequests``.
-    func receive(_ plain: PlainRequest, body: ByteBuffer?) {
-        isInsideRead = true
-        hasReceivedPart = true
-        receiveHead(plain.request, plain.facts)
-        if let body { receiveBody(body) }
-        receiveEnd()
-    }
-
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         let limit = loop.shared.headByteCountLimit
         switch error {
@@ -233,6 +221,20 @@ extension ConnectionHandler {
         session.take()?.cancel()
         dropIncoming()
         replyReceiver = nil
+    }
+}
+
+// MARK: Whole requests
+
+extension ConnectionHandler: PlainRequestReceiver {
+    var takesRequests: Bool { state.isIdle && queue.isEmpty && !isProcessingQueue && !isAwaitingMemory }
+
+    func receive(_ plain: PlainRequest, body: ByteBuffer?) {
+        isInsideRead = true
+        hasReceivedPart = true
+        receiveHead(plain.request, plain.facts)
+        if let body { receiveBody(body) }
+        receiveEnd()
     }
 }
 

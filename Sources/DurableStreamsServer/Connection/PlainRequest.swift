@@ -12,6 +12,9 @@ struct PlainRequest {
     /// `Content-Length`.
     let bodyByteCount: Int
 
+    /// Whoever sends more in a head is in no hurry.
+    static let headByteCountLimit = 4 << 10
+
     /// - Parameters:
     ///   - bytes: What has been received since the last request ended.
     ///   - byteCountLimit: Of the head; at most so much is looked at.

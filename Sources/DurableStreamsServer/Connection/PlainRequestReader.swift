@@ -1,40 +1,62 @@
 internal import DurableStreamsHTTP
 internal import NIOCore
 
+/// Takes requests that have come whole.
+protocol PlainRequestReceiver: AnyObject {
+    /// Whether a whole request can be processed now, before everything that waits here or in the decoder.
+    var takesRequests: Bool { get }
+
+    /// A request that has come whole, past the decoder. Only while ``takesRequests``.
+    func receive(_ plain: PlainRequest, body: ByteBuffer?)
+}
+
 /// Stands before the decoder. Requests that have come whole and are plain go to the connection directly; everything else
 /// goes through the decoder. Confined to the event loop.
-final class PlainRequestReader: ChannelInboundHandler {
+final class PlainRequestReader<Receiver: PlainRequestReceiver>: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
-    /// Whoever sends more in a head is in no hurry.
-    private static let plainByteCount = 4 << 10
-
-    private let connection: ConnectionHandler
+    private let receiver: Receiver
     private let headByteCountLimit: Int
     private let bodyByteCountLimit: Int
     /// So much of what comes belongs to the request that the decoder is in; `.max` from the first one on whose end only
     /// the decoder can tell.
     private var decodedByteCount = 0
+    private var isReading = false
+    /// What came while what was before it was still being processed.
+    private var following: ByteBuffer?
 
     /// - Parameters:
     ///   - headByteCountLimit: Longer heads are the decoder's, which refuses them.
     ///   - bodyByteCountLimit: Longer bodies are the decoder's, because somebody has to be asked about them.
-    init(_ connection: ConnectionHandler, headByteCountLimit: Int, bodyByteCountLimit: Int) {
-        self.connection = connection
-        self.headByteCountLimit = min(Self.plainByteCount, headByteCountLimit)
+    init(_ receiver: Receiver, headByteCountLimit: Int, bodyByteCountLimit: Int) {
+        self.receiver = receiver
+        self.headByteCountLimit = min(PlainRequest.headByteCountLimit, headByteCountLimit)
         self.bodyByteCountLimit = bodyByteCountLimit
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard decodedByteCount < .max else { return context.fireChannelRead(data) }
-        var bytes = unwrapInboundIn(data)
+        let bytes = unwrapInboundIn(data)
+        guard !isReading else {
+            // A write that fails makes the channel read what is left, in the midst of the request that was answered.
+            following.setOrWriteImmutableBuffer(bytes)
+            return
+        }
+        isReading = true
+        var next: ByteBuffer? = bytes
+        while let bytes = next.take() {
+            read(bytes, context)
+            next = following.take()
+        }
+        isReading = false
+    }
+
+    private func read(_ bytes: consuming ByteBuffer, _ context: ChannelHandlerContext) {
         while bytes.readableBytes > 0 {
-            if decodedByteCount == 0, let plain = readPlain(bytes) {
-                if take(plain, &bytes) { continue }
-                decodedByteCount = plain.headByteCount + plain.bodyByteCount
-            } else if decodedByteCount == 0 {
-                decodedByteCount = .max
+            if decodedByteCount == 0 {
+                let plain = readPlain(bytes)
+                if let plain, take(plain, &bytes) { continue }
+                decodedByteCount = plain.map { $0.headByteCount + $0.bodyByteCount } ?? .max
             }
             guard let part = bytes.readSlice(length: min(decodedByteCount, bytes.readableBytes)) else { return }
             if decodedByteCount < .max { decodedByteCount -= part.readableBytes }
@@ -48,12 +70,12 @@ final class PlainRequestReader: ChannelInboundHandler {
 
     /// Hands a request to the connection if all of it is there and nothing is in its way.
     private func take(_ plain: PlainRequest, _ bytes: inout ByteBuffer) -> Bool {
-        guard connection.takesRequests, plain.bodyByteCount <= bodyByteCountLimit,
+        guard receiver.takesRequests, plain.bodyByteCount <= bodyByteCountLimit,
             bytes.readableBytes - plain.headByteCount >= plain.bodyByteCount
         else { return false }
         bytes.moveReaderIndex(forwardBy: plain.headByteCount)
         let body = plain.bodyByteCount > 0 ? bytes.readSlice(length: plain.bodyByteCount) : nil
-        connection.receive(plain, body: body)
+        receiver.receive(plain, body: body)
         return true
     }
 }
