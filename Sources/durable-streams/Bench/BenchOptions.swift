@@ -5,8 +5,8 @@ import LoadGenerator
 struct BenchServerOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The base of the streams of a server that is running, such as http://127.0.0.1:4437/v1/stream. Without it a "
-                + "server is started, and ended afterwards.", valueName: "url"))
+            "The base of the streams of a server that is running, such as http://127.0.0.1:4437/v1/stream. "
+                + "Without it a server is started, and ended afterwards.", valueName: "url"))
     var url: String?
 
     @Option(help: ArgumentHelp("The process of that server, for its CPU time and memory.", valueName: "pid"))
@@ -18,10 +18,13 @@ struct BenchServerOptions: ParsableArguments {
             valueName: "path"))
     var dataDir: String?
 
-    @Option(help: ArgumentHelp("Write one JSON object there; -: to standard output instead of the table.", valueName: "file|-"))
+    @Option(
+        help: ArgumentHelp(
+            "Write one JSON object there; -: to standard output instead of the table.", valueName: "file|-"))
     var json: String?
 
-    @Argument(parsing: .postTerminator, help: ArgumentHelp("Options for the started server.", valueName: "serve options"))
+    @Argument(
+        parsing: .postTerminator, help: ArgumentHelp("Options for the started server.", valueName: "serve options"))
     var serverArguments: [String] = []
 
     func validate() throws {

@@ -170,7 +170,8 @@ struct ControlEvent {
     var nextOffset: [UInt8]
     var isUpToDate: Bool
 
-    /// Nil if there is no offset in it. Reads the one flat object that the protocol defines, in any order of its members.
+    /// Nil if there is no offset in it. Reads the one flat object that the protocol defines, in any order of its
+    /// members.
     init?(_ bytes: UnsafeRawBufferPointer) {
         let text = Array(bytes)
         guard text.first == UInt8(ascii: "{"), text.last == UInt8(ascii: "}"),

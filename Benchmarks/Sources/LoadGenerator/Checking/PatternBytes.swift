@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// The content of large streams: bytes of a prime period, so that no block of a power of two can stand in another's place
-/// without being noticed, and so that comparing needs no more memory than a processor's cache has.
+/// The content of large streams: bytes of a prime period, so that no block of a power of two can stand in another's
+/// place without being noticed, and so that comparing needs no more memory than a processor's cache has.
 enum PatternBytes {
     static let period = 65_521
 

@@ -4,8 +4,9 @@ internal import Glibc
 ///
 ///     <writer: 6 hexadecimal digits><number: 10><nanoseconds on the monotonic clock: 16><filler>
 ///
-/// Text without line ends, quotes or backslashes, so that it is itself in an event stream and in a JSON string. The filler
-/// differs from writer to writer, and has a period of 62: a payload that was cut, shifted or mixed with another is noticed.
+/// Text without line ends, quotes or backslashes, so that it is itself in an event stream and in a JSON string. The
+/// filler differs from writer to writer, and has a period of 62: a payload that was cut, shifted or mixed with another
+/// is noticed.
 struct PayloadFormat: Sendable {
     static let writerDigitCount = 6
     static let numberDigitCount = 10

@@ -56,8 +56,8 @@ struct StreamVerification {
     }
 }
 
-/// What stands between the quotes of a JSON array of strings of one length, as this program writes them. Valid as long as
-/// the array's bytes are.
+/// What stands between the quotes of a JSON array of strings of one length, as this program writes them. Valid as long
+/// as the array's bytes are.
 struct JSONMessages: IteratorProtocol {
     private static let quote = UInt8(ascii: "\"")
 

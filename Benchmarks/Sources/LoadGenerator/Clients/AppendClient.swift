@@ -86,7 +86,8 @@ final class AppendRequest {
         guard !head.nextOffset.isEmpty else { return "the answer to an append has no Stream-Next-Offset" }
         guard Self.isLater(head.nextOffset, than: nextOffset) else {
             return "the answers to two appends to one stream have the offsets "
-                + String(decoding: nextOffset, as: UTF8.self) + " and then " + String(decoding: head.nextOffset, as: UTF8.self)
+                + String(decoding: nextOffset, as: UTF8.self) + " and then "
+                + String(decoding: head.nextOffset, as: UTF8.self)
         }
         return nil
     }

@@ -1,6 +1,7 @@
 internal import Synchronization
 
-/// Tells the readers of a stream how many payloads they have to wait for. Writers and readers may be on several threads.
+/// Tells the readers of a stream how many payloads they have to wait for. Writers and readers may be on several
+/// threads.
 final class AppendProgress: Sendable {
     private struct State {
         var unfinishedWriterCount: Int

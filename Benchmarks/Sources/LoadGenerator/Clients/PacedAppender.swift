@@ -1,5 +1,6 @@
-/// Appends at a fixed rate, whether or not the server keeps up: an append that has to wait for the one before it is still
-/// measured from the time at which it was due, so that a server that stalls is not spared the requests of that time.
+/// Appends at a fixed rate, whether or not the server keeps up: an append that has to wait for the one before it is
+/// still measured from the time at which it was due, so that a server that stalls is not spared the requests of that
+/// time.
 final class PacedAppender: LoadClient {
     private let appender: SingleAppender
     private let thread: LoadThread

@@ -1,8 +1,8 @@
 /// Counts of latencies in fixed memory: log-linear buckets, each at most 1/128 wide, from 1 ns to 18 minutes.
 ///
-/// Values below 128 have a bucket each; from there every power of two is cut into 128 buckets of one width. A quantile is
-/// answered with the highest value of its bucket (or the highest value seen), so it is never too good, and at most 0.8 %
-/// too bad.
+/// Values below 128 have a bucket each; from there every power of two is cut into 128 buckets of one width. A quantile
+/// is answered with the highest value of its bucket (or the highest value seen), so it is never too good, and at most
+/// 0.8 % too bad.
 struct LatencyHistogram: Sendable {
     private static let precisionBitCount = 7
     private static let subBucketCount = 1 << precisionBitCount

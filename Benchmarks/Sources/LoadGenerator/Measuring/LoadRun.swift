@@ -47,7 +47,8 @@ struct LoadOutcome {
 
 /// Spreads clients over threads, runs them, and looks at the server's process at the edges of each window.
 ///
-/// Clients are made, and connect, on the caller's thread; ``perform(_:)`` hands them to their threads and takes them back.
+/// Clients are made, and connect, on the caller's thread; ``perform(_:)`` hands them to their threads and takes them
+/// back.
 final class LoadRun {
     /// What answers may still take after the end.
     private static let drainNanoseconds: UInt64 = 15_000_000_000

@@ -8,7 +8,8 @@ struct MeasurementWindow: Sendable {
 
 /// What was counted in one window.
 struct WindowCounts: Sendable {
-    /// Latencies of what the workload is about, and beside it of the appends that bring it about, if that is something else.
+    /// Latencies of what the workload is about, and beside it of the appends that bring it about, if that is something
+    /// else.
     var latencies = LatencyHistogram()
     var appendLatencies = LatencyHistogram()
     /// What was completed in the window: requests, or deliveries.
@@ -51,8 +52,9 @@ final class Measurement {
         return true
     }
 
-    /// Something that was due at a time, whether or not the server was ready for it: its latency belongs to the window in
-    /// which it was due, so that the slow ones at the end are not left out. The delivery itself counts where it happens.
+    /// Something that was due at a time, whether or not the server was ready for it: its latency belongs to the window
+    /// in which it was due, so that the slow ones at the end are not left out. The delivery itself counts where it
+    /// happens.
     func completed(dueAt due: UInt64, at end: UInt64, byteCount: Int = 0) {
         if let index = index(at: due) { counts[index].latencies.record(end &- due) }
         if let index = index(at: end) { count(in: index, at: end, byteCount) }

@@ -33,7 +33,9 @@ public struct Report: Sendable {
         figures.append(Figure(key: key, label: label, value: value, unit: unit, decimalCount: decimals))
     }
 
-    mutating func addSettings(_ settings: [(String, Int)]) { self.settings += settings.map { (key: $0.0, value: $0.1) } }
+    mutating func addSettings(_ settings: [(String, Int)]) {
+        self.settings += settings.map { (key: $0.0, value: $0.1) }
+    }
 
     /// Rate and latencies of requests.
     mutating func addRequests(_ window: WindowResult) {
@@ -48,7 +50,8 @@ public struct Report: Sendable {
         guard latencies.count > 0 else { return }
         for (name, share) in [("P50", 0.5), ("P99", 0.99), ("P99_9", 0.999)] {
             let shown = name.lowercased().split(separator: "_").joined(separator: ".")
-            add("\(key)\(name)Microseconds", "\(label) \(shown)", Double(latencies.quantile(share)) / 1e3, "µs", decimals: 1)
+            let value = Double(latencies.quantile(share)) / 1e3
+            add("\(key)\(name)Microseconds", "\(label) \(shown)", value, "µs", decimals: 1)
         }
         add("\(key)MaximumMicroseconds", "\(label) max", Double(latencies.maximum) / 1e3, "µs", decimals: 1)
     }
@@ -64,15 +67,16 @@ public struct Report: Sendable {
             add("serverSystemMicrosecondsPer\(name)", "  system", system * 1e6 / count, "µs", decimals: 2)
             add("serverCores", "server CPU", total / max(window.seconds, 1e-9), "cores", decimals: 2)
         }
-        add("clientMicrosecondsPer\(name)", "load generator CPU per \(what)", window.clientProcessor * 1e6 / count, "µs", decimals: 2)
-        addMemory(outcome)
+        let client = window.clientProcessor * 1e6 / count
+        add("clientMicrosecondsPer\(name)", "load generator CPU per \(what)", client, "µs", decimals: 2)
+        addMemory(before: outcome.memoryBefore, after: outcome.memoryAfter)
         if outcome.reconnectionCount > 0 {
             add("reconnections", "reconnections", Double(outcome.reconnectionCount), "")
         }
     }
 
-    mutating func addMemory(_ outcome: LoadOutcome) {
-        guard let before = outcome.memoryBefore, let after = outcome.memoryAfter else { return }
+    mutating func addMemory(before: Int?, after: Int?) {
+        guard let before, let after else { return }
         add("serverMemoryBeforeMebibytes", "server memory before", Double(before) / 1_048_576, "MiB", decimals: 1)
         add("serverMemoryAfterMebibytes", "server memory after", Double(after) / 1_048_576, "MiB", decimals: 1)
     }

@@ -8,8 +8,8 @@ protocol ConnectionHandler: AnyObject {
     func receivedBody(_ bytes: UnsafeRawBufferPointer, _ connection: Connection)
     /// The response is complete; the next request may be sent.
     func receivedEnd(_ connection: Connection)
-    /// The connection is gone. The reason is nil if that was after a response and before the next request, which a server
-    /// may do at any time. To send again, reopen it.
+    /// The connection is gone. The reason is nil if that was after a response and before the next request, which a
+    /// server may do at any time. To send again, reopen it.
     func closed(_ connection: Connection, because reason: String?)
 }
 

@@ -7,7 +7,8 @@ internal import Glibc
 /// client on SwiftNIO was seen to use more CPU time for a request than the server that it measures, and then measures
 /// itself. Belongs to one thread at a time; the one that makes it may hand it over.
 final class EventLoop {
-    /// Where every connection's bytes arrive; valid until the next is looked at. As large as is still good for a core's cache.
+    /// Where every connection's bytes arrive; valid until the next is looked at. As large as is still good for a core's
+    /// cache.
     let receiveBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 128 << 10, alignment: 64)
     private let descriptor: CInt
     private var connections: [Connection?] = []

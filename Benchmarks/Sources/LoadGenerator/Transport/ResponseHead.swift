@@ -53,7 +53,9 @@ struct ResponseHead {
         case 13 where Self.isName(line, "stream-closed"): isClosed = Self.isValue(line, nameCount, "true")
         case 13 where Self.isName(line, "stream-cursor"): cursor.append(contentsOf: Self.value(line, nameCount))
         case 14 where Self.isName(line, "content-length"):
-            guard contentLength == nil, let count = Self.number(Self.value(line, nameCount)) else { throw .contentLength }
+            guard contentLength == nil, let count = Self.number(Self.value(line, nameCount)) else {
+                throw .contentLength
+            }
             contentLength = count
         case 16 where Self.isName(line, "content-encoding"): isEncoded = true
         case 17 where Self.isName(line, "transfer-encoding"):

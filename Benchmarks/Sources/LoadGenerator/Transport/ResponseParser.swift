@@ -30,8 +30,8 @@ enum ResponseEvent {
 
 /// Takes the bytes of one connection as they come and gives responses, strictly by RFC 9112.
 ///
-/// Bytes are looked at where they lie; only a head that has not arrived whole is kept, so that a connection that waits costs
-/// next to nothing.
+/// Bytes are looked at where they lie; only a head that has not arrived whole is kept, so that a connection that waits
+/// costs next to nothing.
 struct ResponseParser {
     private enum State {
         case head
@@ -47,6 +47,7 @@ struct ResponseParser {
     private enum ChunkSizePhase { case digits, parameters, carriageReturn }
 
     static let headByteCountLimit = 64 << 10
+    private static let chunkStart = State.chunkSize(value: 0, digitCount: 0, phase: .digits)
 
     private(set) var head = ResponseHead()
     /// Whether the requests on this connection are HEAD, whose answers have no body whatever they announce.
@@ -84,7 +85,8 @@ struct ResponseParser {
                 return .body(piece)
             case .chunk(let remaining):
                 guard let piece = Self.take(remaining, &bytes) else { return nil }
-                state = piece.count == remaining ? .chunkEnd(hasCarriageReturn: false) : .chunk(remaining: remaining - piece.count)
+                let missing = remaining - piece.count
+                state = missing == 0 ? .chunkEnd(hasCarriageReturn: false) : .chunk(remaining: missing)
                 return .body(piece)
             case .untilClose:
                 guard let piece = Self.take(.max, &bytes) else { return nil }
@@ -161,7 +163,7 @@ struct ResponseParser {
     private func stateAfterHead() throws(ResponseError) -> State {
         if head.isChunked, head.contentLength != nil { throw .contentLength }
         if answersHead || head.status == 204 || head.status == 304 { return .end }
-        if head.isChunked { return .chunkSize(value: 0, digitCount: 0, phase: .digits) }
+        if head.isChunked { return Self.chunkStart }
         if let count = head.contentLength { return .fixed(remaining: count) }
         return .untilClose
     }
@@ -173,8 +175,7 @@ struct ResponseParser {
             state = try stateInChunkSize(value, digitCount, phase, byte)
         case .chunkEnd(let hasCarriageReturn):
             guard byte == UInt8(ascii: hasCarriageReturn ? "\n" : "\r") else { throw .chunkEnd }
-            state =
-                hasCarriageReturn ? .chunkSize(value: 0, digitCount: 0, phase: .digits) : .chunkEnd(hasCarriageReturn: true)
+            state = hasCarriageReturn ? Self.chunkStart : .chunkEnd(hasCarriageReturn: true)
         case .trailer(let lineCount, let hasCarriageReturn):
             switch (hasCarriageReturn, byte) {
             case (true, UInt8(ascii: "\n")):

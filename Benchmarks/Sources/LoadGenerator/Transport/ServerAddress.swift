@@ -26,7 +26,8 @@ struct ServerAddress: Sendable {
             port = String(authority[authority.index(after: colon)...])
         }
         if host.first == "[" { host = host.dropFirst().dropLast() }
-        guard !host.isEmpty, let number = UInt16(port), number > 0, !basePath.contains(where: { $0 == "?" || $0 == "#" })
+        let hasQuery = basePath.contains { $0 == "?" || $0 == "#" }
+        guard !host.isEmpty, let number = UInt16(port), number > 0, !hasQuery
         else { throw LoadError("'\(url)' is no URL of the form http://host:port/path") }
         (socketAddress, family) = try Self.resolve(String(host), port)
     }

@@ -24,7 +24,9 @@ public struct AppendWorkload: Workload {
             }
             writers.append(client)
         }
+        let syncsBefore = site.syncCount(client)
         var outcome = try run.perform()
+        let syncsAfter = site.syncCount(client)
         outcome.failures.merge(try Self.verify(writers, style, site, client))
 
         var report = Report(name, outcome)
@@ -34,6 +36,12 @@ public struct AppendWorkload: Workload {
             report.add("messagesPerSecond", "messages per second", rate, "/s")
         }
         report.addServer(outcome)
+        if let syncsBefore, let syncsAfter, syncsAfter > syncsBefore {
+            let appends = writers.reduce(0) { $0 + $1.requests.reduce(0) { $0 + $1.acknowledgedCount } }
+            report.add(
+                "appendsPerSync", "appends per fsync, with warm-up", Double(appends) / Double(syncsAfter - syncsBefore),
+                "", decimals: 1)
+        }
         report.addSettings([
             ("connections", options.connectionCount), ("streams", streamCount), ("bytes", byteCount),
             ("jsonBatch", jsonBatchCount ?? 0), ("producers", hasProducers ? 1 : 0),
@@ -41,7 +49,8 @@ public struct AppendWorkload: Workload {
         return report
     }
 
-    /// With more writers than streams each writes to one; with more streams than writers each writes to several in turn.
+    /// With more writers than streams each writes to one; with more streams than writers each writes to several in
+    /// turn.
     static func streams(of writer: Int, writerCount: Int, streamCount: Int) -> [Int] {
         guard streamCount > writerCount else { return [writer % streamCount] }
         return Array(stride(from: writer, to: streamCount, by: writerCount))

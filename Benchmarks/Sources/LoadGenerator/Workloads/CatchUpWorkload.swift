@@ -25,7 +25,8 @@ public struct CatchUpWorkload: Workload {
         var report = Report(name, outcome)
         report.add("megabytesPerSecond", "read", megabytes / window.seconds, "MB/s")
         if let processor = window.serverProcessor, megabytes > 0 {
-            report.add("serverMillisecondsPerMegabyte", "server CPU per MB", processor * 1e3 / megabytes, "ms", decimals: 3)
+            report.add(
+                "serverMillisecondsPerMegabyte", "server CPU per MB", processor * 1e3 / megabytes, "ms", decimals: 3)
             report.add(
                 "clientMillisecondsPerMegabyte", "load generator CPU per MB", window.clientProcessor * 1e3 / megabytes,
                 "ms", decimals: 3)

@@ -25,7 +25,8 @@ public struct CreateWorkload: Workload {
         report.addServer(outcome)
         if let before = outcome.memoryBefore, let after = outcome.memoryAfter {
             let created = clients.reduce(0) { $0 + $1.createdCount }
-            report.add("serverMemoryBytesPerStream", "server memory per stream", Double(after - before) / Double(max(1, created)), "B")
+            let bytes = Double(after - before) / Double(max(1, created))
+            report.add("serverMemoryBytesPerStream", "server memory per stream", bytes, "B")
         }
         report.addSettings([("connections", connectionCount), ("count", count)])
         return report

@@ -40,7 +40,8 @@ public struct FanOutWorkload: Workload {
         report.add("deliveriesPerSecond", "deliveries per second", window.completedPerSecond, "/s")
         report.addServer(outcome, per: "delivery")
         if let memory {
-            report.add("serverMemoryBytesPerReader", "server memory per waiting reader", memory / Double(readerCount), "B")
+            report.add(
+                "serverMemoryBytesPerReader", "server memory per waiting reader", memory / Double(readerCount), "B")
         }
         report.addSettings([("readers", readerCount), ("rate", Int(rate)), ("bytes", byteCount)])
         return report

@@ -50,7 +50,7 @@ public struct IdleWorkload: Workload {
         if let processor = outcome.last.serverProcessor {
             report.add("serverCores", "server CPU while idle", processor / outcome.last.seconds, "cores", decimals: 3)
         }
-        report.addMemory(outcome)
+        report.addMemory(before: outcome.memoryBefore, after: outcome.memoryAfter)
         report.addSettings([("connections", options.connectionCount)])
         return report
     }

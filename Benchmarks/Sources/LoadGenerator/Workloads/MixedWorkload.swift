@@ -49,7 +49,8 @@ public struct MixedWorkload: Workload {
         }
         let delivered = readers.reduce(0) { $0 + $1.reader.payloadCount }
         report.add("deliveries", "payloads delivered by SSE", Double(delivered), "")
-        report.add("wholeReads", "whole reads of the large stream", Double(catchUps.reduce(0) { $0 + $1.readCount }), "")
+        let wholeReads = catchUps.reduce(0) { $0 + $1.readCount }
+        report.add("wholeReads", "whole reads of the large stream", Double(wholeReads), "")
         report.addServer(outcome, per: "append")
         report.addSettings([
             ("connections", options.connectionCount), ("streams", streamCount), ("readers", readerCount),

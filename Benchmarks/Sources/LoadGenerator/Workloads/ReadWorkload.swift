@@ -90,7 +90,9 @@ private final class ReadClient: RequestClient {
 
     override func fault(in head: ResponseHead) -> String? {
         if let fault = statusFault(head, 200, kind.rawValue) { return fault }
-        if head.nextOffset != targets[current].tail { return "\(kind) gives another Stream-Next-Offset than the append" }
+        if head.nextOffset != targets[current].tail {
+            return "\(kind) gives another Stream-Next-Offset than the append"
+        }
         if kind != .head, !head.isUpToDate { return "\(kind) up to the tail is not Stream-Up-To-Date" }
         return nil
     }

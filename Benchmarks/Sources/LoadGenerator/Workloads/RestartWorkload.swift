@@ -20,7 +20,7 @@ public struct RestartWorkload: Workload {
         try site.createStreams(streamCount, contentType: style.contentType, by: blocking)
         let (writers, failures) = try fill(site, style)
         var allFailures = failures
-        let memoryBefore = site.serverUsage?.anonymousByteCount ?? 0
+        let memoryBefore = site.serverUsage?.anonymousByteCount
 
         blocking.disconnect()
         server.kill()
@@ -37,13 +37,7 @@ public struct RestartWorkload: Workload {
         var report = Report(name, failures: allFailures)
         report.add("firstAnswerMilliseconds", "start to first answer", Double(answered) / 1e6, "ms", decimals: 2)
         report.add("firstReadMilliseconds", "start to first read", Double(read) / 1e6, "ms", decimals: 2)
-        if let usage = site.serverUsage {
-            report.add(
-                "serverMemoryBeforeMebibytes", "server memory before", Double(memoryBefore) / 1_048_576, "MiB", decimals: 1)
-            report.add(
-                "serverMemoryAfterMebibytes", "server memory after", Double(usage.anonymousByteCount) / 1_048_576, "MiB",
-                decimals: 1)
-        }
+        report.addMemory(before: memoryBefore, after: site.serverUsage?.anonymousByteCount)
         report.addSettings([("streams", streamCount), ("appends", appendCount), ("bytes", byteCount)])
         return report
     }

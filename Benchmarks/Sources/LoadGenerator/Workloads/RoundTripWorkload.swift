@@ -72,8 +72,8 @@ private final class RoundTripPair: LoadClient {
         ) { [unowned self] payload, now in
             measurement.completed(from: payload.time, to: now)
             isDelivered = true
-            // A long-poll asks anew only when this response has ended, so the append must not go out right here: it goes
-            // out at the reader's next turn, or with the answer to the append.
+            // A long-poll asks anew only when this response has ended, so the append must not go out right here: it
+            // goes out at the reader's next turn, or with the answer to the append.
             thread.loop.schedule(at: 0) { [weak self] in self?.proceed() }
         }
         appender.answered = { [unowned self] isAcknowledged, _ in
