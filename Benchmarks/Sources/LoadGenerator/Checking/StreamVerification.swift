@@ -73,7 +73,7 @@ struct JSONMessages: IteratorProtocol {
     }
 
     mutating func next() -> UnsafeRawBufferPointer? {
-        if fault != nil || start == body.count || body.elementsEqual("[]".utf8) { return nil }
+        if fault != nil || start > 1 && start == body.count || body.elementsEqual("[]".utf8) { return nil }
         let end = start + messageByteCount
         guard body.first == UInt8(ascii: "["), end < body.count, body[start] == Self.quote,
             body[end - 1] == Self.quote
