@@ -29,6 +29,7 @@ import Testing
     func `A delivery that is wrong or comes twice is noticed`(fault: FaultyServer.Fault) throws {
         var options = Self.options
         options.connectionCount = 1
+        options.drainSeconds = 1
         let report = try Self.run(RoundTripWorkload(.eventStream, options: options), at: fault)
         #expect(report.hasErrors == (fault != .none), "\(report.table)\(report.failures)")
     }

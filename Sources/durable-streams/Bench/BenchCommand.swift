@@ -8,9 +8,10 @@ struct BenchCommand: ParsableCommand {
             Examples:
 
               durable-streams bench append
-                  starts a server on a directory of its own here, appends to it from \
-                  64 connections for ten seconds, reads everything back, prints \
-                  rates, latencies and the server's CPU time, removes everything
+                  starts a server on a directory of its own here, appends to it
+                  from 64 connections for ten seconds, reads everything back,
+                  prints rates, latencies and the server's CPU time, and removes
+                  what it has made
 
               durable-streams bench append --streams 64 -- --durability none
                   what follows -- is for that server ('serve --help')
@@ -18,7 +19,7 @@ struct BenchCommand: ParsableCommand {
               durable-streams bench fan-out --readers 5000 --rate 4 --json result.json
 
               durable-streams bench read --url http://127.0.0.1:4437/v1/stream --pid 4711
-                  measures a server that is running, of whatever make; with the \
+                  measures a server that is running, of whatever make; with the
                   identifier of its process also its CPU time and memory
 
             Every status and every byte is checked: each payload says who wrote it and \

@@ -50,9 +50,6 @@ struct LoadOutcome {
 /// Clients are made, and connect, on the caller's thread; ``perform(_:)`` hands them to their threads and takes them
 /// back.
 final class LoadRun {
-    /// What answers may still take after the end.
-    private static let drainNanoseconds: UInt64 = 15_000_000_000
-
     let site: BenchmarkSite
     let options: LoadOptions
     private let threads: [LoadThread]
@@ -123,8 +120,9 @@ final class LoadRun {
     /// Measures, and returns when all clients are finished.
     func perform(_ phases: [LoadPhase]? = nil) throws(LoadError) -> LoadOutcome {
         if let phases { plan(phases) } else if windows.isEmpty { plan([LoadPhase(seconds: options.seconds)]) }
+        let drainSeconds = options.drainSeconds
         let handles = threads.enumerated().map { index, thread in
-            OperatingSystemThread("load-\(index)") { Self.work(thread) }
+            OperatingSystemThread("load-\(index)") { Self.work(thread, drainSeconds) }
         }
         var samples: [(UsageSample, UsageSample)] = []
         for window in windows {
@@ -144,10 +142,10 @@ final class LoadRun {
         return outcome(samples)
     }
 
-    private static func work(_ thread: LoadThread) {
+    private static func work(_ thread: LoadThread, _ drainSeconds: Double) {
         for client in thread.clients { client.start() }
         let stopTime = thread.measurement.stopTime
-        let deadline = stopTime == .max ? stopTime : stopTime + drainNanoseconds
+        let deadline = stopTime == .max ? stopTime : stopTime + .seconds(drainSeconds)
         thread.loop.run {
             let now = MonotonicClock.now
             guard stopTime == .max || now >= stopTime else { return false }
@@ -156,7 +154,7 @@ final class LoadRun {
         let waiting = thread.clients.count { !$0.isFinished }
         if waiting > 0, !Interruption.isRequested {
             thread.measurement.failures.add(
-                "\(waiting) connections were still waiting \(drainNanoseconds / 1_000_000_000) s after the end")
+                "\(waiting) connections were still waiting \(Int(drainSeconds)) s after the end")
         }
     }
 

@@ -14,6 +14,8 @@ public struct LoadOptions: Sendable {
     public var threadCount: Int
     public var seconds: Double
     public var warmUpSeconds: Double
+    /// What answers and deliveries may still take after the end; what is outstanding then is an error.
+    var drainSeconds = 15.0
 
     public init(connectionCount: Int = 64, threadCount: Int = 1, seconds: Double = 10, warmUpSeconds: Double = 1) {
         self.connectionCount = connectionCount
