@@ -97,10 +97,17 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Load on a server of the protocol, and a check of every answer: `durable-streams bench`. Depends on no package.
+        .target(
+            name: "LoadGenerator",
+            dependencies: ["CSystemShims"],
+            path: "Benchmarks/Sources/LoadGenerator",
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "durable-streams",
             dependencies: [
-                "DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", "SegmentedLog", logging,
+                "DurableStreamsServer", "DurableStreams", "DurableStreamsHTTP", "SegmentedLog", "LoadGenerator", logging,
                 serviceLifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -153,6 +160,12 @@ let package = Package(
             // Time passes in the same way behind every transport, but slowly.
             exclude: ["Writing/LifetimeTests.swift"],
             swiftSettings: settings + [.define("HUMMINGBIRD_TRANSPORT")]
+        ),
+        // The load generator: what it takes for true, and that it notices what is not.
+        .testTarget(
+            name: "LoadGeneratorTests",
+            dependencies: ["LoadGenerator", "durable-streams"],
+            swiftSettings: settings
         ),
         // The transport: its decisions without a socket, and itself with one.
         .testTarget(

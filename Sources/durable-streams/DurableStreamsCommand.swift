@@ -16,7 +16,7 @@ struct DurableStreamsCommand: AsyncParsableCommand {
               curl $URL
             """,
         version: "0.1.0",
-        subcommands: [ServeCommand.self],
+        subcommands: [ServeCommand.self, BenchCommand.self],
         groupedSubcommands: [
             CommandGroup(
                 name: "Stopped-store",

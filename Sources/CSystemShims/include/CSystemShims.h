@@ -1,4 +1,4 @@
-// System calls that Glibc's Swift module hides, under names of our own.
+// System calls that Glibc's Swift module hides, under names of our own; epoll, which it leaves out, under its own names.
 // Each returns what the call returns and leaves errno as the call left it.
 
 #ifndef C_SYSTEM_SHIMS_H
@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
