@@ -5,5 +5,8 @@ struct EngineBenchmarks: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "engine-benchmarks",
         abstract: "Measures the storage engine, in process, on a real disk.",
-        subcommands: [SealingLatency.self, OpenTime.self, IdleStreams.self])
+        subcommands: [
+            AppendBenchmark.self,
+            SealingLatency.self, OpenTime.self, IdleStreams.self,
+        ])
 }
