@@ -6,7 +6,7 @@ struct EngineBenchmarks: AsyncParsableCommand {
         commandName: "engine-benchmarks",
         abstract: "Measures the storage engine, in process, on a real disk.",
         subcommands: [
-            AppendBenchmark.self,
+            AppendBenchmark.self, ReadBenchmark.self, TailBenchmark.self, FlatBenchmark.self,
             SealingLatency.self, OpenTime.self, IdleStreams.self,
         ])
 }

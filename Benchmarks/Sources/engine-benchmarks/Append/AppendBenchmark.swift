@@ -1,6 +1,4 @@
 import ArgumentParser
-import CCallCount
-import Foundation
 import SegmentedLog
 
 /// Appends by many writers to many streams, beside what else a program could append to, in the same run.
@@ -35,7 +33,8 @@ struct AppendBenchmark: ParsableCommand {
                 for index in systems.indices {
                     // Nobody is always first, or always after the same other one.
                     let system = systems[(index + round) % systems.count]
-                    try measure(system, appendCase, text, &report)
+                    try AppendMeasurement(system, appendCase, text, in: directory, seconds: seconds)
+                        .add(to: &report, system, appendCase)
                 }
             }
             report.printCase(appendCase.name)
@@ -58,35 +57,6 @@ struct AppendBenchmark: ParsableCommand {
             systems.append(SQLiteAppend())
         #endif
         return systems
-    }
-
-    private func measure(
-        _ system: any AppendSystem, _ appendCase: AppendCase, _ text: SampleText, _ report: inout Report
-    ) throws {
-        let directory = try TemporaryDirectory(in: self.directory)
-        defer { directory.remove() }
-        let session = try system.open(directory.path, appendCase, text)
-        // Files, memory and threads are there after that.
-        _ = session.run(nanoseconds: Int64(min(0.3, seconds) * 1e9))
-        let syncsBefore = call_counts_now().syncs
-        let processorBefore = processorNanoseconds()
-        let before = monotonicNanoseconds()
-        let tally = session.run(nanoseconds: Int64(seconds * 1e9))
-        let elapsed = Double(monotonicNanoseconds() - before) / 1e9
-        let processor = Double(processorNanoseconds() - processorBefore)
-        let syncs = call_counts_now().syncs - syncsBefore
-        session.close()
-        let count = Double(tally.appends)
-        let name = appendCase.name
-        report.add(count / elapsed, .rate, of: system.name, in: name)
-        report.add(processor / 1_000 / count, .processorTime, of: system.name, in: name)
-        report.add(tally.latencies.microseconds(50), .median, of: system.name, in: name)
-        report.add(tally.latencies.microseconds(99), .percentile99, of: system.name, in: name)
-        report.add(tally.latencies.microseconds(99.9), .percentile999, of: system.name, in: name)
-        report.add(count * Double(appendCase.byteCount) / elapsed / 1e6, .throughput, of: system.name, in: name)
-        if appendCase.durability == .sync, syncs > 0 {
-            report.add(count / Double(syncs), .perSync, of: system.name, in: name)
-        }
     }
 
     private func cases() throws -> [AppendCase] {
