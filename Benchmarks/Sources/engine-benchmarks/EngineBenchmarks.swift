@@ -7,6 +7,7 @@ struct EngineBenchmarks: AsyncParsableCommand {
         abstract: "Measures the storage engine, in process, on a real disk.",
         subcommands: [
             AppendBenchmark.self, ReadBenchmark.self, TailBenchmark.self, FlatBenchmark.self,
+            SealBenchmark.self, CompactBenchmark.self, AllocationBenchmark.self,
             SealingLatency.self, OpenTime.self, IdleStreams.self,
         ])
 }
