@@ -1,11 +1,11 @@
 import ArgumentParser
 import Foundation
 
-/// Allocations, system calls and context switches of what is done very often, and whether they are within their budgets.
+/// Allocations, system calls and context switches of what is done very often, and whether they are within budgets.
 struct AllocationBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allocations",
-        abstract: "Allocations and system calls of each append and read; fails with --check where one is above its budget.",
+        abstract: "Allocations and system calls of each append and read, and whether they are within budgets.",
         discussion: """
             Counted over 100,000 operations in the whole process, the driver of the benchmark included, which itself \
             allocates one closure for each append to a store. Counts do not depend on how busy the machine is, except \
@@ -45,7 +45,7 @@ struct AllocationBenchmark: ParsableCommand {
         for (path, counters) in budgets.sorted(by: { $0.key < $1.key }) {
             for (counter, budget) in counters.sorted(by: { $0.key < $1.key }) {
                 guard let record = records.first(where: { $0.system == path && $0.metric == counter }) else {
-                    throw ValidationError("\(self.budgets) has a budget for \(path), \(counter), which is not measured.")
+                    throw ValidationError("\(self.budgets): \(path), \(counter) is not measured.")
                 }
                 let isWithin = record.value <= budget
                 if !isWithin { excesses += 1 }

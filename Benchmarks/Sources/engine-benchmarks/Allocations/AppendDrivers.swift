@@ -20,7 +20,11 @@ final class AppendChain: CommitCompletion, @unchecked Sendable {
     /// One more append comes first: its completion makes the others on the writer thread, so that nobody else counts.
     func run(_ writers: Int) {
         HotPaths.text.withRecord(0, byteCount: 100) { record in
-            do { try streams[0].append(record, to: log, Start(self, writers)) } catch { preconditionFailure("\(error)") }
+            do {
+                try streams[0].append(record, to: log, Start(self, writers))
+            } catch {
+                preconditionFailure("\(error)")
+            }
         }
         done.wait()
     }

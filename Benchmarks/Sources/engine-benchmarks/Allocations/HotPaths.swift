@@ -9,7 +9,7 @@ enum HotPaths {
     static func all(in directory: String) throws -> [HotPath] {
         [
             try engineAppend(directory, writers: 1), try engineAppend(directory, writers: 64),
-            try storeAppend(directory), try duplicate(directory),
+            try contendedAppend(directory), try storeAppend(directory), try duplicate(directory),
             try engineRead(directory), try storeRead(directory),
         ]
     }
@@ -25,6 +25,35 @@ enum HotPaths {
             run: {
                 let chain = AppendChain(log, streams, count: writers == 1 ? 2_000 : 100_000)
                 chain.run(writers)
+            },
+            end: {
+                log.close()
+                directory.remove()
+            })
+    }
+
+    /// Threads that meet at the log's lock: what the futex calls of a busy log are.
+    private static func contendedAppend(_ parent: String) throws -> HotPath {
+        let directory = try TemporaryDirectory(in: parent)
+        let log = try SegmentedLog.open(directory: directory.path, recoverRow: { _ in }, recover: { _ in })
+        let streams = try log.makeStreams(4)
+        return HotPath(
+            name: "SegmentedLog: append, 100 B, not waited for, 4 threads", count: 100_000,
+            run: {
+                runThreads(4) { thread in
+                    for number in 0..<25_000 {
+                        text.withRecord(number, byteCount: 100) { record in
+                            do {
+                                try log.retrying { () throws(LogRefusal) in
+                                    try streams[thread].append(record, to: log, nil)
+                                }
+                            } catch {
+                                preconditionFailure("\(error)")
+                            }
+                        }
+                    }
+                }
+                do { try log.settle() } catch { preconditionFailure("\(error)") }
             },
             end: {
                 log.close()

@@ -37,6 +37,8 @@ struct AppendMeasurement {
         report.add(latencies.microseconds(99), .percentile99, of: system.name, in: name)
         report.add(latencies.microseconds(99.9), .percentile999, of: system.name, in: name)
         report.add(appends * Double(appendCase.byteCount) / seconds / 1e6, .throughput, of: system.name, in: name)
-        if appendCase.durability == .sync, syncs > 0 { report.add(appends / syncs, .perSync, of: system.name, in: name) }
+        if appendCase.durability == .sync, syncs > 0 {
+            report.add(appends / syncs, .perSync, of: system.name, in: name)
+        }
     }
 }

@@ -31,7 +31,9 @@ struct SealingLatency: ParsableCommand {
         let end = start + Int64(seconds) * 1_000_000_000
         let cpuBefore = processorNanoseconds()
         let isBusy = Atomic(false)
-        let sampler = PeriodicThread(everyMicroseconds: 500) { isBusy.store(log.statistics.isMaintaining, ordering: .relaxed) }
+        let sampler = PeriodicThread(everyMicroseconds: 500) {
+            isBusy.store(log.statistics.isMaintaining, ordering: .relaxed)
+        }
         runThreads(writers) { writer in
             var quietOnes = Latencies()
             var busyOnes = Latencies()

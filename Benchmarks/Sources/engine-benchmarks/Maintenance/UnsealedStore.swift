@@ -1,8 +1,10 @@
-import Foundation
 import SegmentedLog
 
 /// A log on which no background thread works, so that sealing and merging can be done, and timed, alone.
 enum UnsealedStore {
+    /// What the journal keeps of an append beside its bytes.
+    private static let entryHeaderByteCount = 28
+
     static func configuration(segmentByteCount: Int, mergedSegmentCount: Int) -> LogConfiguration {
         var configuration = LogConfiguration()
         configuration.segmentByteCount = segmentByteCount
@@ -30,7 +32,6 @@ enum UnsealedStore {
 
     /// Leaves a log with so many full journal segments, none of them sealed: closing writes what is pending and seals
     /// nothing.
-    /// - Returns: Bytes of payload in full segments, about.
     static func fill(
         _ directory: String, segments: Int, streamCount: Int, recordByteCount: Int, input: [UInt8],
         _ configuration: LogConfiguration
@@ -44,8 +45,8 @@ enum UnsealedStore {
         }
         // Each stream goes through a part of the input of its own, and through it again if it is short.
         let part = max(recordByteCount, input.count / streamCount)
-        let frameByteCount = recordByteCount + 64
-        let count = configuration.segmentByteCount / frameByteCount * segments + configuration.segmentByteCount / 2 / frameByteCount
+        // Half a segment more than is to be sealed: the last segment stays in the journal.
+        let count = (2 * segments + 1) * configuration.segmentByteCount / 2 / (recordByteCount + entryHeaderByteCount)
         try input.withUnsafeBytes { input in
             for number in 0..<count {
                 let stream = number % streamCount

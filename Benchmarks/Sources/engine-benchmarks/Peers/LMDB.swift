@@ -1,6 +1,5 @@
 #if LMDB
     import CLMDB
-    import Foundation
     import SegmentedLog
 
     /// An LMDB environment with one database. One transaction writes at a time; each commit syncs.

@@ -1,6 +1,5 @@
 #if ROCKSDB
     import CRocksDB
-    import Foundation
     import SegmentedLog
 
     /// A RocksDB with its default options, which write the log of a group of threads at once.

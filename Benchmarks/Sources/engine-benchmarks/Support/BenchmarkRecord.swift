@@ -1,5 +1,3 @@
-import Foundation
-
 /// One figure: the form that all benchmarks write and that `plot.py` reads.
 struct BenchmarkRecord: Codable {
     var benchmark: String
