@@ -16,7 +16,7 @@ struct AppendMeasurement {
         defer { directory.remove() }
         let session = try system.open(directory.path, appendCase, text)
         // Files, memory and threads are there after that.
-        _ = session.run(nanoseconds: Int64(min(0.3, seconds) * 1e9))
+        _ = session.run(nanoseconds: Int64(min(0.2, seconds) * 1e9))
         let syncsBefore = call_counts_now().syncs
         let processorBefore = processorNanoseconds()
         let before = monotonicNanoseconds()

@@ -25,7 +25,7 @@ struct PlainFiles: AppendSystem {
     }
 
     func open(_ directory: String, _ appendCase: AppendCase, _ text: SampleText) throws -> any AppendSession {
-        let fileByteCount = max(2 << 20, (256 << 20) / appendCase.writers)
+        let fileByteCount = max(1 << 20, (64 << 20) / appendCase.writers)
         let files = (0..<appendCase.writers).map { number -> Int32 in
             let file = Glibc.open("\(directory)/\(number)", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
             precondition(file >= 0, "errno \(errno)")

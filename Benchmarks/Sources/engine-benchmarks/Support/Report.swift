@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 
 struct ReportOptions: ParsableArguments {
-    @Option(help: "Write the figures to this file too, as JSON; figures of other benchmarks in it are kept.")
+    @Option(help: "Write the figures to this file too, as JSON; figures of other cases in it are kept.")
     var json: String?
 }
 
@@ -74,7 +74,8 @@ struct Report {
         case 1_000...: value.rounded().formatted(.number.precision(.fractionLength(0)).locale(Locale(identifier: "en_US")))
         case 100...: String(format: "%.0f", value)
         case 10...: String(format: "%.1f", value)
-        default: String(format: "%.2f", value)
+        case 1...: String(format: "%.2f", value)
+        default: String(format: "%.3f", value)
         }
     }
 
@@ -83,7 +84,7 @@ struct Report {
         return isLeading ? spaces + text : text + spaces
     }
 
-    /// Writes the figures where the options say; those of the same benchmark from an earlier run are replaced.
+    /// Writes the figures where the options say; those of the same cases from an earlier run are replaced.
     func write(_ options: ReportOptions, parameters: [String: String] = [:]) throws {
         guard let path = options.json else { return }
         var file = BenchmarkFile(header: [:], records: [])
@@ -92,7 +93,8 @@ struct Report {
         }
         file.header.merge(Machine.description) { $1 }
         for (name, value) in parameters { file.header["\(benchmark): \(name)"] = value }
-        file.records.removeAll { $0.benchmark == benchmark }
+        let cases = Set(keys.map(\.case))
+        file.records.removeAll { $0.benchmark == benchmark && cases.contains($0.case) }
         file.records += records
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
