@@ -5,5 +5,9 @@ struct EngineBenchmarks: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "engine-benchmarks",
         abstract: "Measures the storage engine, in process, on a real disk.",
-        subcommands: [SealingLatency.self, OpenTime.self, IdleStreams.self])
+        subcommands: [
+            AppendBenchmark.self, ReadBenchmark.self, TailBenchmark.self, FlatBenchmark.self,
+            SealBenchmark.self, CompactBenchmark.self, AllocationBenchmark.self,
+            SealingLatency.self, OpenTime.self, IdleStreams.self,
+        ])
 }

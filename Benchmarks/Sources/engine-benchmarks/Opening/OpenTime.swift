@@ -41,47 +41,28 @@ struct OpenTime: ParsableCommand {
         let log = try SegmentedLog.open(
             directory: directory, configuration: configuration, recoverRow: { _ in }, recover: { _ in })
         var owners: [BenchmarkStream] = []
-        let row = sampleText(byteCount: 60)
+        let row = Array(SampleText(byteCount: 60).bytes)
         for _ in 0..<streams {
-            try wait(log) { () throws(LogRefusal) in
+            try log.retrying { () throws(LogRefusal) in
                 let owner = try row.withUnsafeBufferPointer { (row) throws(LogRefusal) in
                     try log.createStream(row: UnsafeRawBufferPointer(row)) { BenchmarkStream($0) }
                 }
                 owners.append(owner)
             }
         }
-        let text = sampleText(byteCount: byteCount + 4_096)
+        let text = SampleText(byteCount: byteCount + (1 << 20))
         var generator = SystemRandomNumberGenerator()
         let count = (mebibytes << 20) / byteCount
         for number in 0..<count {
             let owner = owners[number < streams ? number : Int.random(in: 0..<streams, using: &generator)]
-            let start = number % 4_096
-            try wait(log) { () throws(LogRefusal) in
-                try text.withUnsafeBufferPointer { (text) throws(LogRefusal) in
-                    let payload = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(text)[start..<(start + byteCount)])
-                    try owner.append(byteCount) { (position) throws(LogRefusal) in
-                        try log.append(
-                            to: owner, at: position, annotation: UnsafeRawBufferPointer(start: nil, count: 0),
-                            payload: .borrowed(payload, terminator: nil))
-                    }
+            try log.retrying { () throws(LogRefusal) in
+                try text.withRecord(number, byteCount: byteCount) { (payload) throws(LogRefusal) in
+                    try owner.append(payload, to: log, nil)
                 }
             }
             while number % 10_000 == 0, log.statistics.unsealedSegmentCount > 4 { usleep(10_000) }
         }
         while log.statistics.unsealedSegmentCount > 0 || log.statistics.isMaintaining { usleep(100_000) }
         log.close()
-    }
-
-    private func wait(_ log: SegmentedLog, _ body: () throws(LogRefusal) -> Void) throws(LogRefusal) {
-        while true {
-            do throws(LogRefusal) {
-                return try body()
-            } catch {
-                guard case .mustWait(let ticket) = error else { throw error }
-                let room = SemaphoreBox()
-                log.whenRoom(ticket) { room.signal() }
-                room.wait()
-            }
-        }
     }
 }
