@@ -80,6 +80,16 @@ final class SharedCache: @unchecked Sendable {
         }
     }
 
+    /// The same once there are so many; a request is noted a moment after its answer was sent.
+    func requests(to name: String, count: Int) async throws -> [LogEntry] {
+        let deadline = ContinuousClock.now + .generous
+        while true {
+            let requests = try requests(to: name)
+            if requests.count >= count || ContinuousClock.now > deadline { return requests }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
     private static func configuration(server: Endpoint, ports: [UInt16], directory: String) -> String {
         let common = """
                     proxy_pass http://\(server.authority);
