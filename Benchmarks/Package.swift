@@ -36,6 +36,7 @@ let package = Package(
     dependencies: [
         .package(name: "durable-streams", path: ".."),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         // Counts allocations and syncs of the whole process, whoever makes them.
@@ -46,6 +47,8 @@ let package = Package(
                 "CCallCount",
                 .product(name: "SegmentedLog", package: "durable-streams"),
                 .product(name: "DurableStreams", package: "durable-streams"),
+                .product(name: "DurableStreamsHTTP", package: "durable-streams"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + peers.map { .target(name: $0.target) },
             swiftSettings: peers.map { .define($0.condition) }

@@ -38,6 +38,29 @@ struct StorageOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("The size of a journal file. (default: 67108864)", valueName: "bytes"))
     var segmentBytes: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "What was appended longer ago is given up: reads from before the rest are 410. (default: never)",
+            valueName: "seconds"))
+    var retentionSeconds: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "The most bytes that are kept of a stream: what is before the last ones is given up. (default: no limit)",
+            valueName: "bytes"))
+    var retentionBytes: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "The memory for decompressed blocks of old segments. (default: 67108864)", valueName: "bytes"))
+    var blockCacheBytes: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How fast old segments are compressed and merged at most, in bytes for each second. (default: 268435456)",
+            valueName: "bytes"))
+    var maintenanceBytesPerSecond: Int?
 }
 
 struct ProtocolOptions: ParsableArguments {

@@ -43,6 +43,20 @@ struct Settings {
             server.store.durability = durability
         }
         try set(&server.store.segmentByteCount, options.segmentBytes, environment.number("segment-bytes"))
+        try set(
+            &server.store.blockCacheByteCountLimit, options.blockCacheBytes, environment.number("block-cache-bytes"))
+        try set(
+            &server.store.maintenanceBytesPerSecond, options.maintenanceBytesPerSecond,
+            environment.number("maintenance-bytes-per-second"))
+        server.store.retention = Retention(
+            ageLimitSeconds: try limit("retention-seconds", options.retentionSeconds, environment),
+            byteCountLimit: try limit("retention-bytes", options.retentionBytes, environment))
+    }
+
+    private func limit(_ name: String, _ option: Int?, _ environment: EnvironmentValues) throws -> UInt64? {
+        guard let value = try option ?? environment.number(name) else { return nil }
+        guard value > 0 else { throw ValidationError("The value '\(value)' of --\(name) is not at least 1.") }
+        return UInt64(value)
     }
 
     private mutating func readProtocol(_ options: ProtocolOptions, _ environment: EnvironmentValues) throws {

@@ -21,7 +21,7 @@ struct AllocationBenchmark: ParsableCommand {
     func run() throws {
         var report = Report("allocations")
         let name = "for each operation"
-        let paths = try HotPaths.all(in: directory)
+        let paths = try HotPaths.all(in: directory) + ProtocolPaths.all(in: directory)
         for path in paths {
             // Buffers and caches have grown after that.
             path.run()

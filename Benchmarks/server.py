@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Measures servers with `durable-streams bench`, several workloads and systems in turn, and writes figures and charts.
+
+    Benchmarks/server.py                               ours, and as marks to go by nginx and Redis where they are installed
+    Benchmarks/server.py --also caddy http://127.0.0.1:4437/v1/stream 4711
+                                                       another server of the protocol, running, with its process
+
+Writes Benchmarks/results/server.json and Benchmarks/results/server/*.svg; --output DIR elsewhere. Each workload runs --rounds
+times, all systems in turn; the figures are medians. Needs nothing but Python's standard library, and wrk for nginx.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TICKS = os.sysconf("SC_CLK_TCK")
+
+# Each with what is said of it, the arguments of the bench, and options of our own server.
+WORKLOADS = [
+    ("append 100 B, fsync, 64 connections, 1 stream", ["append"], []),
+    ("append 100 B, fsync, 64 connections, 64 streams", ["append", "--streams", "64"], []),
+    ("append 100 B, fsync, 64 connections, 1,000 streams", ["append", "--streams", "1000"], []),
+    ("append 100 B, no fsync, 64 connections, 64 streams", ["append", "--streams", "64"], ["--durability", "none"]),
+    ("append 100 B, fsync, 1 connection", ["append", "--connections", "1"], []),
+    ("append 100 B of a producer, fsync, 64 connections", ["append", "--producers"], []),
+    ("append 100 JSON messages, fsync, 16 connections", ["append", "--json-batch", "100", "--connections", "16"], []),
+    ("duplicate of a producer, 64 connections", ["duplicate"], []),
+    ("create, fsync, 16 connections", ["create", "--connections", "16", "--count", "50000"], []),
+    ("read 1 KiB, 64 connections", ["read"], []),
+    ("HEAD, 64 connections", ["head"], []),
+    ("GET at the tail, 64 connections", ["tail"], []),
+    ("catch up with 64 MiB, 4 connections", ["catch-up", "--connections", "4"], []),
+    ("append to delivery, SSE, 1 reader", ["sse"], []),
+    ("append to delivery, long-poll, 1 reader", ["long-poll"], []),
+    ("1,000 SSE readers, 20 appends/s", ["fan-out", "--readers", "1000", "--rate", "20"], []),
+    ("5,000 SSE readers, 4 appends/s", ["fan-out", "--readers", "5000", "--rate", "4"], []),
+    ("100 SSE readers, 100 appends/s", ["fan-out", "--readers", "100", "--rate", "100"], []),
+    ("idle SSE readers", ["idle", "--connections", "5000", "--mode", "sse"], []),
+]
+
+# Keys of the bench's JSON: metric and unit.
+METRICS = {
+    "requestsPerSecond": ("requests", "1/s"),
+    "messagesPerSecond": ("messages", "1/s"),
+    "roundTripsPerSecond": ("round trips", "1/s"),
+    "deliveriesPerSecond": ("deliveries", "1/s"),
+    "megabytesPerSecond": ("throughput", "MB/s"),
+    "latencyP50Microseconds": ("p50", "µs"),
+    "latencyP99Microseconds": ("p99", "µs"),
+    "latencyP99_9Microseconds": ("p99.9", "µs"),
+    "deliveryP50Microseconds": ("delivery p50", "µs"),
+    "deliveryP99Microseconds": ("delivery p99", "µs"),
+    "serverMicrosecondsPerRequest": ("server CPU", "µs each"),
+    "serverMicrosecondsPerRoundTrip": ("server CPU", "µs each"),
+    "serverMicrosecondsPerDelivery": ("server CPU", "µs each"),
+    "serverMillisecondsPerMegabyte": ("server CPU per MB", "ms"),
+    "serverMemoryBytesPerStream": ("memory for each stream", "B"),
+    "serverMemoryBytesPerReader": ("memory for each reader", "B"),
+    "serverMemoryBytesPerConnection": ("memory for each reader", "B"),
+}
+
+
+def bench(program, arguments, options, seconds, target=None):
+    """The figures of one run. `target`: URL and process of a server that is running."""
+    command = [program, "bench", *arguments, "--json", "-"]
+    if arguments[0] not in ("create", "idle"):
+        command += ["--seconds", str(seconds)]
+    if target:
+        command += ["--url", target[0], "--pid", target[1]]
+    elif options:
+        command += ["--", *options]
+    result = subprocess.run(command, capture_output=True, text=True)
+    lines = [line for line in result.stdout.splitlines() if line.startswith("{")]
+    if result.returncode != 0 or not lines:
+        sys.exit(f"{' '.join(command)}: status {result.returncode}\n{result.stdout}{result.stderr}")
+    figures = json.loads(lines[-1])
+    return {METRICS[key]: figures[key] for key in METRICS if figures.get(key)}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def cpu_seconds(process):
+    fields = pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def wait_for(port):
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    sys.exit(f"nothing listens on port {port}")
+
+
+def nginx(seconds):
+    """What a POST of 100 bytes costs a server in C that answers 204 and does nothing else."""
+    with tempfile.TemporaryDirectory() as directory:
+        port = free_port()
+        places = "".join(
+            f"{name}_temp_path {directory}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        configuration = pathlib.Path(directory, "nginx.conf")
+        configuration.write_text(
+            f"daemon off; master_process off; pid {directory}/pid; error_log {directory}/log; events {{}} "
+            f"http {{ access_log off; keepalive_requests 1000000000; {places} "
+            f"server {{ listen 127.0.0.1:{port}; location / {{ return 204; }} }} }}")
+        script = pathlib.Path(directory, "post.lua")
+        script.write_text('wrk.method = "POST"; wrk.body = string.rep("x", 100)')
+        server = subprocess.Popen(["nginx", "-c", str(configuration)])
+        try:
+            wait_for(port)
+            before = cpu_seconds(server.pid)
+            command = ["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{port}/"]
+            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            spent = cpu_seconds(server.pid) - before
+            count = int(output.split(" requests in ")[0].split()[-1])
+            return {("requests", "1/s"): count / seconds, ("server CPU", "µs each"): spent * 1e6 / count}
+        finally:
+            server.send_signal(signal.SIGQUIT)
+            server.wait()
+
+
+def redis(durability, seconds):
+    """XADD of 100 bytes from 64 connections, by Redis' own load generator and protocol."""
+    with tempfile.TemporaryDirectory(dir=".") as directory:
+        port = free_port()
+        options = ["--appendonly", "yes", "--appendfsync", durability, "--save", "", "--dir", directory]
+        server = subprocess.Popen(["redis-server", "--port", str(port), *options], stdout=subprocess.DEVNULL)
+        try:
+            wait_for(port)
+            before = cpu_seconds(server.pid)
+            count = 20_000 * seconds
+            begin = time.monotonic()
+            subprocess.run(
+                ["redis-benchmark", "-p", str(port), "-c", "64", "-n", str(count), "XADD", "s", "*", "d", "x" * 100],
+                stdout=subprocess.DEVNULL, check=True)
+            rate = count / (time.monotonic() - begin)
+            spent = cpu_seconds(server.pid) - before
+            return {("requests", "1/s"): rate, ("server CPU", "µs each"): spent * 1e6 / count}
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait()
+
+
+def marks(case):
+    """Others that do something comparable, by name; each measures itself."""
+    result = {}
+    if case == WORKLOADS[0][0]:
+        if shutil.which("nginx") and shutil.which("wrk"):
+            result["nginx, 204 and nothing else"] = nginx
+        if shutil.which("redis-server"):
+            result["Redis, XADD, appendfsync always"] = lambda seconds: redis("always", seconds)
+    if case == WORKLOADS[3][0] and shutil.which("redis-server"):
+        result["Redis, XADD, appendfsync everysec"] = lambda seconds: redis("everysec", seconds)
+    return result
+
+
+def measure(options):
+    records = []
+    for case, arguments, server_options in WORKLOADS:
+        if options.only and not any(word in case for word in options.only):
+            continue
+        systems = {"durable-streams": lambda s, a=arguments, o=server_options: bench(options.program, a, o, s)}
+        for name, url, process in options.also or []:
+            systems[name] = lambda s, a=arguments, t=(url, process): bench(options.program, a, [], s, t)
+        systems.update(marks(case))
+        found = {name: [] for name in systems}
+        for _ in range(options.rounds):
+            for name, run in systems.items():
+                found[name].append(run(options.seconds))
+        for name, rounds in found.items():
+            for metric, unit in rounds[0]:
+                values = [figures[metric, unit] for figures in rounds if (metric, unit) in figures]
+                value = statistics.median(values)
+                records.append({
+                    "benchmark": "server", "case": case, "system": name, "metric": metric, "unit": unit, "value": value,
+                    "lowest": min(values), "highest": max(values), "rounds": len(values)})
+                if metric in ("requests", "server CPU", "server CPU per MB", "delivery p50", "throughput"):
+                    print(f"{case:52} {name:34} {metric:18} {value:12,.1f} {unit}", flush=True)
+    return records
+
+
+def header(options):
+    model = next(
+        (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown")
+    version = subprocess.run([options.program, "--version"], capture_output=True, text=True).stdout.strip()
+    return {
+        "CPU": model, "cores": str(os.cpu_count()), "kernel": platform.release(), "durable-streams": version,
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "rounds": str(options.rounds), "seconds": str(options.seconds),
+        "load average at the end": open("/proc/loadavg").read().strip(),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", default=str(HERE / "../.build/release/durable-streams"))
+    parser.add_argument("--output", default=str(HERE / "results"))
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", help="cases whose names hold one of these words")
+    parser.add_argument("--also", nargs=3, action="append", metavar=("NAME", "URL", "PID"))
+    options = parser.parse_args()
+    records = measure(options)
+    output = pathlib.Path(options.output)
+    output.mkdir(parents=True, exist_ok=True)
+    file = output / "server.json"
+    file.write_text(json.dumps({"header": header(options), "records": records}, indent=1, ensure_ascii=False) + "\n")
+    subprocess.run([sys.executable, HERE / "plot.py", "--output", output / "server", file], check=True)
+
+
+if __name__ == "__main__":
+    main()
