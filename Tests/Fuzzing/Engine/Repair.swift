@@ -87,4 +87,13 @@ enum Repair {
             offset += byteCount.roundedUp(to: FrameHeader.alignment)
         }
     }
+
+    /// Makes sure that no frame of a segment to come is in a file that is to be used again: only a log with the store's
+    /// identifier could have written it, and its numbers only rise.
+    static func spoilFrames(_ file: inout [UInt8]) {
+        for offset in stride(from: 0, through: file.count - FrameHeader.byteCount, by: FrameHeader.alignment)
+        where file.integer(at: offset, as: UInt32.self) == FrameHeader.magic {
+            file.set(UInt64(0), at: offset + 16)
+        }
+    }
 }

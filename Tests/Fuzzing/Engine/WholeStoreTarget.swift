@@ -62,7 +62,9 @@ enum WholeStoreTarget: FuzzTarget {
                         previousChecksum: content.integer(at: footer + 68))
                 }
                 disk.put("/store/\(identity.name())", content)
-            case 2: disk.put("/store/" + SegmentDirectory.name(first, .recycled), content, byteCount: 65_536)
+            case 2:
+                Repair.spoilFrames(&content)
+                disk.put("/store/" + SegmentDirectory.name(first, .recycled), content, byteCount: 65_536)
             case 3: disk.put("/store/" + SegmentDirectory.name(first, .partial), content)
             case 4 where identity.isValid: disk.put("/store/" + identity.name(suffix: "sealing"), content)
             default: break
