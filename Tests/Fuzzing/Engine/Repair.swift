@@ -88,7 +88,7 @@ enum Repair {
         }
     }
 
-    /// Makes sure that no frame of a segment to come is in a file that is to be used again: only a log with the store's
+    /// Makes sure that no frame of a segment to come is in a file, which may be used again: only a log with the store's
     /// identifier could have written it, and its numbers only rise.
     static func spoilFrames(_ file: inout [UInt8]) {
         for offset in stride(from: 0, through: file.count - FrameHeader.byteCount, by: FrameHeader.alignment)

@@ -65,7 +65,9 @@ enum WholeStoreTarget: FuzzTarget {
             case 2:
                 Repair.spoilFrames(&content)
                 disk.put("/store/" + SegmentDirectory.name(first, .recycled), content, byteCount: 65_536)
-            case 3: disk.put("/store/" + SegmentDirectory.name(first, .partial), content)
+            case 3:
+                Repair.spoilFrames(&content)
+                disk.put("/store/" + SegmentDirectory.name(first, .partial), content)
             case 4 where identity.isValid: disk.put("/store/" + identity.name(suffix: "sealing"), content)
             default: break
             }
@@ -84,6 +86,7 @@ enum WholeStoreTarget: FuzzTarget {
             segmentNumber: number, fileByteCount: byteCount, storeIdentifier: Repair.storeIdentifier)
         var file = header.encode() + content.prefix(byteCount - 4096)
         file += [UInt8](repeating: 0, count: byteCount - file.count)
+        Repair.spoilFrames(&file)
         Repair.frames(&file, from: 4096, segmentNumber: number, chain: &chain)
         disk.put("/store/" + SegmentDirectory.name(number, .journal), file)
     }
