@@ -90,12 +90,18 @@ private final class LaneWork: LaneItem {
 /// told of the commit.
 final class CommitDeliveries: @unchecked Sendable {
     private var lanes: [DeliveryLane] = []
+    private var groups: [WatcherGroup] = []
 
     func add(_ item: any LaneItem, on lane: DeliveryLane) {
         if lane.add(item) { lanes.append(lane) }
     }
 
+    /// Behind all answers of the commit: there may be thousands in the group, and whoever has appended waits for one.
+    func addLast(_ group: WatcherGroup) { groups.append(group) }
+
     func flush() {
+        for group in groups { add(group, on: group.lane) }
+        groups.removeAll(keepingCapacity: true)
         for lane in lanes { lane.schedule() }
         lanes.removeAll(keepingCapacity: true)
     }

@@ -5,9 +5,16 @@ final class WatcherGroup: LaneItem {
     let lane: DeliveryLane
     private let state = Mutex(State())
 
+    /// So many are woken before it is others' turn on the executor.
+    private static let turnCount = 64
+
     private struct State {
         var members: [Watcher] = []
         var isQueued = false
+        /// Those who are still to be woken.
+        var waking: ArraySlice<Watcher> = []
+        /// There was another commit since the first of those was woken.
+        var mustWakeAgain = false
     }
 
     init(_ lane: DeliveryLane) { self.lane = lane }
@@ -41,15 +48,37 @@ final class WatcherGroup: LaneItem {
             defer { state.isQueued = true }
             return !state.isQueued && !state.members.isEmpty
         }
-        if mustQueue { deliveries.add(self, on: lane) }
+        if mustQueue { deliveries.addLast(self) }
     }
 
     func deliver() {
-        let members = state.withLock { state in
+        let isWaking = state.withLock { state in
             state.isQueued = false
-            return state.members
+            guard state.waking.isEmpty else {
+                state.mustWakeAgain = true
+                return true
+            }
+            state.waking = state.members[...]
+            return false
         }
-        for member in members where member.index.load(ordering: .relaxed) >= 0 { member.onChange() }
+        // Those who are at it go on.
+        if !isWaking { wakeSome() }
+    }
+
+    private func wakeSome() {
+        let turn = state.withLock { state in
+            defer { state.waking = state.waking.dropFirst(Self.turnCount) }
+            return state.waking.prefix(Self.turnCount)
+        }
+        for member in turn where member.index.load(ordering: .relaxed) >= 0 { member.onChange() }
+        let isDone = state.withLock { state in
+            if state.waking.isEmpty, state.mustWakeAgain {
+                state.mustWakeAgain = false
+                state.waking = state.members[...]
+            }
+            return state.waking.isEmpty
+        }
+        if !isDone { lane.run { [self] in wakeSome() } }
     }
 }
 
