@@ -62,6 +62,8 @@ METRICS = {
     "latencyP99_9Microseconds": ("p99.9", "µs"),
     "deliveryP50Microseconds": ("delivery p50", "µs"),
     "deliveryP99Microseconds": ("delivery p99", "µs"),
+    "appendP50Microseconds": ("append p50", "µs"),
+    "appendP99Microseconds": ("append p99", "µs"),
     "serverMicrosecondsPerRequest": ("server CPU", "µs each"),
     "serverMicrosecondsPerRoundTrip": ("server CPU", "µs each"),
     "serverMicrosecondsPerDelivery": ("server CPU", "µs each"),
