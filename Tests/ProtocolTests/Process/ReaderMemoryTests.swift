@@ -64,6 +64,11 @@ import Testing
         let poll = try await Connection(to: server.endpoint)
         try await poll.send(
             Request("GET", "/v1/stream/a?offset=now&live=long-poll").bytes(host: server.endpoint.authority))
+        // A request that the server has not read yet when it ends has no answer.
+        let health = try await eventually({ $0.text.contains("\"liveReaders\":2") }) {
+            try await connection.exchange(Request("GET", "/healthz"))
+        }
+        #expect(health.status == 200)
         let start = ContinuousClock.now
         #expect(await server.terminate() == 0)
         #expect(ContinuousClock.now - start < .seconds(10))
