@@ -47,6 +47,7 @@ WORKLOADS = [
     ("1,000 SSE readers, 20 appends/s", ["fan-out", "--readers", "1000", "--rate", "20"], []),
     ("5,000 SSE readers, 4 appends/s", ["fan-out", "--readers", "5000", "--rate", "4"], []),
     ("100 SSE readers, 100 appends/s", ["fan-out", "--readers", "100", "--rate", "100"], []),
+    ("100 SSE readers of bytes, 100 appends/s", ["fan-out", "--readers", "100", "--rate", "100", "--binary"], []),
     ("idle SSE readers", ["idle", "--connections", "5000", "--mode", "sse"], []),
 ]
 
@@ -198,14 +199,19 @@ def measure(options):
     return records
 
 
-def header(options):
+def machine(program):
     model = next(
         (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown")
-    version = subprocess.run([options.program, "--version"], capture_output=True, text=True).stdout.strip()
+    version = subprocess.run([program, "--version"], capture_output=True, text=True).stdout.strip()
     return {
         "CPU": model, "cores": str(os.cpu_count()), "kernel": platform.release(), "durable-streams": version,
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "rounds": str(options.rounds), "seconds": str(options.seconds),
+    }
+
+
+def header(options):
+    return {
+        **machine(options.program), "rounds": str(options.rounds), "seconds": str(options.seconds),
         "load average at the end": open("/proc/loadavg").read().strip(),
     }
 

@@ -21,10 +21,14 @@ struct BenchRoundTripOptions: ParsableArguments {
     @Option(help: "The size of a payload.")
     var bytes = 100
 
+    @Flag(help: "A stream of bytes instead of text: its events are base64.")
+    var binary = false
+
     func workload(_ mode: LiveMode, _ time: BenchTimeOptions) throws -> RoundTripWorkload {
         try require(bytes, in: benchPayloadBytes, "--bytes")
         var workload = RoundTripWorkload(mode, options: try time.load(connections: connections))
         workload.byteCount = bytes
+        workload.isBinary = binary
         return workload
     }
 }
@@ -77,15 +81,19 @@ struct BenchFanOutCommand: BenchWorkloadCommand {
     @Option(help: "The size of a payload.")
     var bytes = 100
 
+    @Flag(help: "A stream of bytes instead of text: its events are base64.")
+    var binary = false
+
     func makeWorkload() throws -> FanOutWorkload {
         try require(bytes, in: benchPayloadBytes, "--bytes")
         try require(readers, in: 1...10_000, "--readers")
-        guard rate > 0, rate <= 100_000 else { throw ValidationError("--rate has to be from 0 to 100000.") }
+        try requireRate(rate)
         var workload = FanOutWorkload(options: try time.load(connections: 1))
         workload.readerCount = readers
         workload.rate = rate
         workload.mode = mode.mode
         workload.byteCount = bytes
+        workload.isBinary = binary
         return workload
     }
 }

@@ -60,6 +60,23 @@ struct BenchTimeOptions: ParsableArguments {
     }
 }
 
+/// For the workloads that append from many connections.
+struct BenchRateOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Appends per second of all connections together. (default: as fast as the answers come)",
+            valueName: "appends/s"))
+    var rate: Double?
+
+    func validate() throws {
+        if let rate { try requireRate(rate) }
+    }
+}
+
+func requireRate(_ rate: Double) throws {
+    guard rate > 0, rate <= 1_000_000 else { throw ValidationError("--rate has to be from 0 to 1000000.") }
+}
+
 /// One message for everything that is out of its range.
 func require(_ value: Int, in range: ClosedRange<Int>, _ name: String) throws {
     guard range.contains(value) else {

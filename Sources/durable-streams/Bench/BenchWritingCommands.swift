@@ -4,7 +4,7 @@ import LoadGenerator
 struct BenchAppendCommand: BenchWorkloadCommand {
     static let configuration = CommandConfiguration(
         commandName: "append",
-        abstract: "POST as fast as the answers come, one request at a time on each connection.",
+        abstract: "POST, one request at a time on each connection, as fast as the answers come or at a rate.",
         discussion: """
             Afterwards every stream is read back: each acknowledged payload has to be there once, and each \
             connection's in order.
@@ -12,6 +12,8 @@ struct BenchAppendCommand: BenchWorkloadCommand {
               durable-streams bench append --connections 1          the latency of a lone append
               durable-streams bench append --streams 1000           spread over the connections
               durable-streams bench append --json-batch 100 --connections 16
+
+            With --rate a latency runs from when the append was due, whether or not the server was ready for it.
             """)
 
     @OptionGroup(title: "Server and report") var server: BenchServerOptions
@@ -32,6 +34,8 @@ struct BenchAppendCommand: BenchWorkloadCommand {
     @Flag(help: "Each connection is an idempotent producer.")
     var producers = false
 
+    @OptionGroup var pace: BenchRateOption
+
     func makeWorkload() throws -> AppendWorkload {
         try require(bytes, in: benchPayloadBytes, "--bytes")
         try require(streams, in: 1...1_000_000, "--streams")
@@ -41,6 +45,7 @@ struct BenchAppendCommand: BenchWorkloadCommand {
         workload.streamCount = streams
         workload.jsonBatchCount = jsonBatch
         workload.hasProducers = producers
+        workload.rate = pace.rate
         return workload
     }
 }
@@ -98,6 +103,12 @@ struct BenchMixedCommand: BenchWorkloadCommand {
         discussion: """
             Measures --seconds of quiet and then --seconds under load, each after a warm-up. The readers check what \
             they get like those of the other workloads.
+
+            What readers do to the latency of appends, where there is time for both, with segments that are sealed and \
+            merged meanwhile:
+
+              durable-streams bench mixed --rate 100 --streams 1 --readers 100 \\
+                  --catch-up-bytes 1073741824 -- --segment-bytes 1048576
             """)
 
     @OptionGroup(title: "Server and report") var server: BenchServerOptions
@@ -115,19 +126,27 @@ struct BenchMixedCommand: BenchWorkloadCommand {
     @Option(help: "Readers that follow by SSE.")
     var readers = 16
 
-    @Option(help: "Readers that read a stream of 16 MiB again and again.")
+    @Option(help: "Readers that read a large stream again and again.")
     var catchUpReaders = 2
+
+    @Option(help: "The size of that stream.")
+    var catchUpBytes = 16 << 20
+
+    @OptionGroup var pace: BenchRateOption
 
     func makeWorkload() throws -> MixedWorkload {
         try require(bytes, in: benchPayloadBytes, "--bytes")
         try require(streams, in: 1...1_000, "--streams")
         try require(readers, in: 0...10_000, "--readers")
         try require(catchUpReaders, in: 0...1_000, "--catch-up-readers")
+        try require(catchUpBytes, in: 1...(16 << 30), "--catch-up-bytes")
         var workload = MixedWorkload(options: try time.load(connections: connections))
         workload.byteCount = bytes
         workload.streamCount = streams
         workload.readerCount = readers
         workload.catchUpReaderCount = catchUpReaders
+        workload.catchUpByteCount = catchUpBytes
+        workload.rate = pace.rate
         return workload
     }
 }

@@ -106,6 +106,8 @@ final class AppendRequest {
 }
 
 /// Appends, one request at a time, to one stream after the other of those that it was given.
+///
+/// With a rate, the writers' first appends are spread over the interval.
 final class AppendClient: RequestClient {
     let writer: Int
     let requests: [AppendRequest]
@@ -113,6 +115,7 @@ final class AppendClient: RequestClient {
     private let style: AppendStyle
     private let whenFinished: (AppendClient) -> Void
     private var remainingCount: Int
+    private unowned let thread: LoadThread
 
     init(
         _ style: AppendStyle, site: BenchmarkSite, on thread: LoadThread, writer: Int, streams: [Int],
@@ -121,6 +124,7 @@ final class AppendClient: RequestClient {
     ) throws(LoadError) {
         self.style = style
         self.writer = writer
+        self.thread = thread
         self.whenFinished = whenFinished
         remainingCount = requestLimit
         requests = streams.map { AppendRequest(style, site: site, stream: $0, writer: writer) }
@@ -137,8 +141,23 @@ final class AppendClient: RequestClient {
         requests[current].acknowledged(connection.head)
         remainingCount -= 1
         current = current + 1 == requests.count ? 0 : current + 1
-        measurement.completed(
-            from: requestTime, to: time, byteCount: style.messageByteCount * style.messagesPerRequest)
+        let byteCount = style.messageByteCount * style.messagesPerRequest
+        if interval > 0 {
+            measurement.completed(dueAt: requestTime, at: time, byteCount: byteCount)
+        } else {
+            measurement.completed(from: requestTime, to: time, byteCount: byteCount)
+        }
+    }
+
+    override func start() {
+        guard interval > 0 else { return super.start() }
+        let start = MonotonicClock.now + interval / 64 * UInt64(writer % 64)
+        thread.loop.schedule(at: start) { [weak self] in self?.sendNext(at: start) }
+    }
+
+    /// Makes each of so many writers append at its part of this rate; nil: as fast as the answers come.
+    func setRate(perSecond rate: Double?, writerCount: Int) {
+        if let rate { interval = max(1, UInt64(1e9 * Double(writerCount) / rate)) }
     }
 
     override func finished() { whenFinished(self) }

@@ -1,3 +1,5 @@
+internal import FoundationEssentials
+
 /// How a reader follows a stream.
 public enum LiveMode: String, Sendable, CaseIterable {
     case eventStream = "sse"
@@ -19,12 +21,13 @@ final class LiveReader: LoadClient, ConnectionHandler {
     private var cursor = ""
     /// Whether the response that arrives is one that may bring payloads.
     private var isDelivering = false
+    private var hasBase64Events = false
     private var hasGivenUp = false
     /// Whether the server has answered, for SSE, or has been asked, for long-poll.
     private(set) var isReady = false
     private(set) var payloadCount = 0
 
-    /// The stream's type has to be textual. The closure is called for each payload, with the time at which it came.
+    /// The closure is called for each payload, with the time at which it came.
     init(
         _ mode: LiveMode, site: BenchmarkSite, path: String, on thread: LoadThread, format: PayloadFormat,
         from offset: String = "-1", progress: AppendProgress, delivered: @escaping (Payload, UInt64) -> Void
@@ -83,6 +86,7 @@ final class LiveReader: LoadClient, ConnectionHandler {
         switch (mode, head.status) {
         case (.eventStream, 200):
             if !head.isEventStream { fail("the answer is no text/event-stream") }
+            hasBase64Events = head.hasBase64Events
         case (.longPoll, 200), (.longPoll, 204):
             if head.nextOffset.isEmpty { fail("the answer has no Stream-Next-Offset") }
             offset = String(decoding: head.nextOffset, as: UTF8.self)
@@ -112,6 +116,9 @@ final class LiveReader: LoadClient, ConnectionHandler {
 
     private func take(_ event: StreamEvent) {
         switch event {
+        case .data(let bytes) where hasBase64Events:
+            guard let decoded = Data(base64Encoded: Data(bytes)) else { return fail("a data event that is no base64") }
+            decoded.withUnsafeBytes { deliver($0) }
         case .data(let bytes): deliver(bytes)
         case .control(let bytes):
             guard let control = ControlEvent(bytes) else { return fail("a control event without an offset") }

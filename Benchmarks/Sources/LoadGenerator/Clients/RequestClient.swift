@@ -1,4 +1,6 @@
-/// One connection that makes one request after the other, each when the one before has been answered.
+/// One connection that makes one request after the other: each when the one before has been answered, or at a fixed
+/// rate. With a rate, a request that has to wait for the one before it is still measured from the time at which it was
+/// due, so that a server that stalls is not spared the requests of that time.
 ///
 /// Subclasses say what is asked for and what the answer has to be.
 class RequestClient: LoadClient, ConnectionHandler {
@@ -8,7 +10,11 @@ class RequestClient: LoadClient, ConnectionHandler {
     let measurement: Measurement
     private(set) var connection: Connection!
     private(set) var isFinished = false
+    /// When the request was due.
     private(set) var requestTime: UInt64 = 0
+    /// From one request to the next, in nanoseconds; 0: as fast as the answers come.
+    var interval: UInt64 = 0
+    private let loop: EventLoop
     /// What is wrong with the answer that is arriving.
     private(set) var fault: String?
     private var consecutiveFailureCount = 0
@@ -16,6 +22,7 @@ class RequestClient: LoadClient, ConnectionHandler {
     /// Connects.
     init(to address: ServerAddress, on thread: LoadThread, answersHead: Bool = false) throws(LoadError) {
         measurement = thread.measurement
+        loop = thread.loop
         connection = Connection(to: address, on: thread.loop, handler: self, answersHead: answersHead)
         try connection.open()
     }
@@ -45,6 +52,15 @@ class RequestClient: LoadClient, ConnectionHandler {
 
     func start() { sendNext(at: MonotonicClock.now) }
 
+    /// Now, if the next request is due.
+    private func proceed(at time: UInt64) {
+        guard interval > 0 else { return sendNext(at: time) }
+        let dueTime = requestTime + interval
+        guard dueTime > time, dueTime < measurement.stopTime else { return sendNext(at: dueTime) }
+        loop.schedule(at: dueTime) { [weak self] in self?.sendNext(at: dueTime) }
+    }
+
+    /// The request that is due at this time.
     func sendNext(at time: UInt64) {
         guard !isFinished else { return }
         guard time < measurement.stopTime, consecutiveFailureCount < Self.failureLimit, !Interruption.isRequested,
@@ -92,13 +108,13 @@ class RequestClient: LoadClient, ConnectionHandler {
             consecutiveFailureCount = 0
             succeeded(at: now)
         }
-        sendNext(at: now)
+        proceed(at: now)
     }
 
     func closed(_ connection: Connection, because reason: String?) {
         // Between two requests a server may close, and the next request opens anew. Here there is always one under way.
         fail(reason ?? "the connection ended instead of an answer")
-        sendNext(at: MonotonicClock.now)
+        proceed(at: MonotonicClock.now)
     }
 
     private func fail(_ reason: String) {

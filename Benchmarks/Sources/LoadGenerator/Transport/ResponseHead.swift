@@ -10,6 +10,8 @@ struct ResponseHead {
     var isUpToDate = false
     var isClosed = false
     var isEventStream = false
+    /// Whether data events are base64.
+    var hasBase64Events = false
     var isEncoded = false
     var producerSequence: Int?
     /// The bytes of Stream-Next-Offset and Stream-Cursor; empty if there is none.
@@ -25,6 +27,7 @@ struct ResponseHead {
         isUpToDate = false
         isClosed = false
         isEventStream = false
+        hasBase64Events = false
         isEncoded = false
         producerSequence = nil
         nextOffset.removeAll(keepingCapacity: true)
@@ -64,6 +67,8 @@ struct ResponseHead {
         case 17 where Self.isName(line, "stream-up-to-date"): isUpToDate = Self.isValue(line, nameCount, "true")
         case 18 where Self.isName(line, "stream-next-offset"):
             nextOffset.append(contentsOf: Self.value(line, nameCount))
+        case 24 where Self.isName(line, "stream-sse-data-encoding"):
+            hasBase64Events = Self.isValue(line, nameCount, "base64")
         default: break
         }
     }

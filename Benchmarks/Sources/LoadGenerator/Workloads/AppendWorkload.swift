@@ -1,4 +1,4 @@
-/// Appends as fast as the answers come: what writers cost.
+/// Appends, as fast as the answers come or at a rate: what writers cost.
 public struct AppendWorkload: Workload {
     public let name = "append"
     public var options: LoadOptions
@@ -6,6 +6,8 @@ public struct AppendWorkload: Workload {
     public var streamCount = 1
     public var jsonBatchCount: Int?
     public var hasProducers = false
+    /// Appends per second of all connections together; nil: as fast as the answers come.
+    public var rate: Double?
 
     public init(options: LoadOptions = LoadOptions()) { self.options = options }
 
@@ -22,6 +24,7 @@ public struct AppendWorkload: Workload {
             let client = try run.add(writer) { thread throws(LoadError) in
                 try AppendClient(style, site: site, on: thread, writer: writer, streams: streams)
             }
+            client.setRate(perSecond: rate, writerCount: options.connectionCount)
             writers.append(client)
         }
         let syncsBefore = site.syncCount(client)
@@ -44,7 +47,7 @@ public struct AppendWorkload: Workload {
         }
         report.addSettings([
             ("connections", options.connectionCount), ("streams", streamCount), ("bytes", byteCount),
-            ("jsonBatch", jsonBatchCount ?? 0), ("producers", hasProducers ? 1 : 0),
+            ("jsonBatch", jsonBatchCount ?? 0), ("producers", hasProducers ? 1 : 0), ("rate", Int(rate ?? 0)),
         ])
         return report
     }

@@ -7,11 +7,13 @@ public struct FanOutWorkload: Workload {
     public var rate = 20.0
     public var mode = LiveMode.eventStream
     public var byteCount = 100
+    /// A stream of bytes instead of text: its events are base64.
+    public var isBinary = false
 
     public init(options: LoadOptions = LoadOptions(connectionCount: 1)) { self.options = options }
 
     public func run(on site: BenchmarkSite) throws(LoadError) -> Report {
-        let style = AppendStyle(messageByteCount: byteCount, isText: true)
+        let style = AppendStyle(messageByteCount: byteCount, isText: !isBinary)
         let path = site.path(ofStream: 0)
         let blocking = BlockingClient(to: site.address)
         try site.createStream(path, contentType: style.contentType, by: blocking)
@@ -43,7 +45,7 @@ public struct FanOutWorkload: Workload {
             report.add(
                 "serverMemoryBytesPerReader", "server memory per waiting reader", memory / Double(readerCount), "B")
         }
-        report.addSettings([("readers", readerCount), ("rate", Int(rate)), ("bytes", byteCount)])
+        report.addSettings([("readers", readerCount), ("rate", Int(rate)), ("bytes", byteCount), ("binary", isBinary ? 1 : 0)])
         return report
     }
 

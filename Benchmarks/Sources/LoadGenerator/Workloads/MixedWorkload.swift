@@ -9,6 +9,8 @@ public struct MixedWorkload: Workload {
     public var readerCount = 16
     public var catchUpReaderCount = 2
     public var catchUpByteCount = 16 << 20
+    /// Appends per second of all writers together; nil: as fast as the answers come.
+    public var rate: Double?
 
     public init(options: LoadOptions = LoadOptions(connectionCount: 16)) { self.options = options }
 
@@ -33,8 +35,10 @@ public struct MixedWorkload: Workload {
                     progress[stream].finish(writer: writer, count: client.requests[0].acknowledgedCount)
                 }
             }
+            client.setRate(perSecond: rate, writerCount: options.connectionCount)
             writers.append(client)
         }
+        site.waitUntilServerIsIdle()
         let phase = LoadPhase(seconds: options.seconds)
         run.plan([phase, phase])
         let readers = try addReaders(to: run, style, progress, startTime: run.windows[0].end)
@@ -54,7 +58,8 @@ public struct MixedWorkload: Workload {
         report.addServer(outcome, per: "append")
         report.addSettings([
             ("connections", options.connectionCount), ("streams", streamCount), ("readers", readerCount),
-            ("catchUpReaders", catchUpReaderCount), ("bytes", byteCount),
+            ("catchUpReaders", catchUpReaderCount), ("catchUpBytes", catchUpByteCount),
+            ("bytes", byteCount), ("rate", Int(rate ?? 0)),
         ])
         return report
     }

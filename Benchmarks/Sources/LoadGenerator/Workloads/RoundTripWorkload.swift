@@ -7,6 +7,8 @@ public struct RoundTripWorkload: Workload {
     /// Pairs of a writer and a reader, each with a stream of its own.
     public var options: LoadOptions
     public var byteCount = 100
+    /// A stream of bytes instead of text: its events are base64.
+    public var isBinary = false
 
     public init(_ mode: LiveMode, options: LoadOptions = LoadOptions(connectionCount: 1)) {
         self.mode = mode
@@ -14,7 +16,7 @@ public struct RoundTripWorkload: Workload {
     }
 
     public func run(on site: BenchmarkSite) throws(LoadError) -> Report {
-        let style = AppendStyle(messageByteCount: byteCount, isText: true)
+        let style = AppendStyle(messageByteCount: byteCount, isText: !isBinary)
         let blocking = BlockingClient(to: site.address)
         try site.createStreams(options.connectionCount, contentType: style.contentType, by: blocking)
         let run = try LoadRun(on: site, options)
@@ -44,7 +46,7 @@ public struct RoundTripWorkload: Workload {
         report.add("roundTrips", "round trips", Double(window.counts.completedCount), "")
         report.add("roundTripsPerSecond", "round trips per second", window.completedPerSecond, "/s")
         report.addServer(outcome, per: "round trip")
-        report.addSettings([("connections", options.connectionCount), ("bytes", byteCount)])
+        report.addSettings([("connections", options.connectionCount), ("bytes", byteCount), ("binary", isBinary ? 1 : 0)])
         return report
     }
 }

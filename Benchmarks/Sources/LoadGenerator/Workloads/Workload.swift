@@ -60,6 +60,17 @@ public final class BenchmarkSite {
 
     var serverUsage: ProcessUsage? { processIdentifier.flatMap(ProcessUsage.ofProcess) }
 
+    /// Returns once the server has used next to no CPU time for half a second, so that what it still does about earlier
+    /// requests is not measured; after a minute at most.
+    func waitUntilServerIsIdle() {
+        func used() -> UInt64? { serverUsage.map { $0.userNanoseconds + $0.systemNanoseconds } }
+        for _ in 0..<120 {
+            guard !Interruption.isRequested, let before = used() else { return }
+            MonotonicClock.sleep(nanoseconds: 500_000_000)
+            if let after = used(), after - before < 15_000_000 { return }
+        }
+    }
+
     func streamName(_ number: Int) -> String { "\(namePrefix)-\(number)" }
 
     func path(ofStream number: Int) -> String { address.path(of: streamName(number)) }
