@@ -79,6 +79,12 @@ struct ProtocolOptions: ParsableArguments {
     var chunkBytes: Int?
 
     @Option(
+        help: ArgumentHelp(
+            "The memory for answers to large or compressed reads that several clients ask for; 0: none. (default: 67108864)",
+            valueName: "bytes"))
+    var bodyCacheBytes: Int?
+
+    @Option(
         help: ArgumentHelp("The most bytes of one request body; more is 413. (default: 67108864)", valueName: "bytes"))
     var bodyLimitBytes: Int?
 

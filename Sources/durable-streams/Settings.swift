@@ -68,6 +68,7 @@ struct Settings {
         try set(
             &values.eventStreamKeepAliveMilliseconds, options.sseKeepAliveMs, environment.number("sse-keep-alive-ms"))
         try set(&values.chunkByteCountLimit, options.chunkBytes, environment.number("chunk-bytes"))
+        try set(&values.bodyCacheByteCountLimit, options.bodyCacheBytes, environment.number("body-cache-bytes"))
         try set(&values.bodyByteCountLimit, options.bodyLimitBytes, environment.number("body-limit-bytes"))
         try set(&values.compression, options.compression, environment.flag("compression"))
         try set(&values.cacheIsPrivate, options.privateCache, environment.flag("private-cache"))

@@ -24,6 +24,8 @@ public struct ProtocolConfiguration: Sendable {
     public var cursorIntervalSeconds = 20
     /// Whether bodies of 1 KiB and more are compressed for clients that accept it.
     public var compression = true
+    /// The memory for bodies of large or compressed reads that several clients ask for, in bytes; 0: none is kept.
+    public var bodyCacheByteCountLimit = 64 << 20
     /// Value of `Access-Control-Allow-Origin`.
     public var allowedOrigin = "*"
 

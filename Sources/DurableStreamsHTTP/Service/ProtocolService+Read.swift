@@ -150,6 +150,10 @@ extension ProtocolService {
             reply(.response(head))
             return nil
         }
+        if let kept = kept(head, read) {
+            reply(.response(kept))
+            return nil
+        }
         let inlineByteCountLimit =
             head.coding == .identity ? Self.inlineCopyByteCountLimit : Compression.inlineByteCountLimit
         if environment.isResident(read), RangeBody.byteCount(of: read, isJSON: isJSON) <= inlineByteCountLimit {
@@ -189,20 +193,32 @@ extension ProtocolService {
         return head
     }
 
+    /// The response if others have asked for the same.
+    private func kept(_ head: ProtocolResponse, _ read: StreamRead) -> ProtocolResponse? {
+        guard bodies.mayHold(byteCount: read.byteCount, coding: head.coding), let tag = head.entityTag,
+            let body = bodies[tag]
+        else { return nil }
+        var response = head
+        response.body = body
+        return response
+    }
+
     /// May block, unless the read is resident and the body is small or not compressed.
-    private func filled(
-        _ head: consuming ProtocolResponse, read: StreamRead, isJSON: Bool
-    ) -> ProtocolResponse {
+    private func filled(_ head: ProtocolResponse, read: StreamRead, isJSON: Bool) -> ProtocolResponse {
+        if let kept = kept(head, read) { return kept }
         do throws(StreamError) {
-            let body = try RangeBody.bytes(of: read, isJSON: isJSON)
+            var body = try RangeBody.bytes(of: read, isJSON: isJSON)
             var response = head
             if let compressed = compression.compress(body, coding: response.coding) {
-                response.body = compressed
+                body = compressed
             } else {
-                response.body = body
                 response.coding = .identity
                 response.entityTag?.coding = .identity
             }
+            if let tag = response.entityTag, bodies.mayHold(byteCount: read.byteCount, coding: response.coding) {
+                bodies.offer(body, tag)
+            }
+            response.body = body
             return response
         } catch {
             return .refusal(error, of: .read)

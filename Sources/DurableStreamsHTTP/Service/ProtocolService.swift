@@ -19,6 +19,7 @@ public final class ProtocolService: Sendable {
     let location: StreamLocation
     let cursorClock: CursorClock
     let compression = Compression()
+    let bodies: BodyCache
     private let isShutDown = Atomic(false)
     private let lanes = Mutex<[ObjectIdentifier: LaneReaders]>([:])
 
@@ -37,6 +38,7 @@ public final class ProtocolService: Sendable {
         self.store = store
         self.configuration = configuration
         self.environment = environment
+        bodies = BodyCache(byteCountLimit: configuration.bodyCacheByteCountLimit)
         constants = ResponseConstants(allowedOrigin: configuration.allowedOrigin, now: environment.now)
         base = BasePath(configuration.basePath)
         location = StreamLocation(

@@ -96,6 +96,7 @@ extension ServerConfiguration {
         try require(base.hasPrefix("/") && base.hasSuffix("/"), "the base path has to begin and end with a slash")
         try require(!HealthEndpoint.path.hasPrefix(base), "the base path would hide \(HealthEndpoint.path)")
         try require(protocolConfiguration.bodyByteCountLimit > 0, "the limit of a body has to be at least 1 byte")
+        try require(protocolConfiguration.bodyCacheByteCountLimit >= 0, "the memory for bodies can't be negative")
         try require(protocolConfiguration.chunkByteCountLimit > 0, "the limit of a chunk has to be at least 1 byte")
     }
 }

@@ -53,7 +53,8 @@ struct CollapsingTests {
             }
             let requests = try cache.requests(to: direct.name)
             let ofServer = requests.filter(\.reachedServer)
-            #expect(requests.count >= Self.clientCount * 8)
+            // Four chunks for each, and at least one long-poll: a slow client finds several appends in one answer.
+            #expect(requests.count >= Self.clientCount * 5)
             // Four chunks, and one long-poll for each append; a few more where the first answer came too late.
             #expect(ofServer.count <= 24, "\(ofServer.count) of \(requests.count) requests:\n\(ofServer.prefix(40))")
         }
