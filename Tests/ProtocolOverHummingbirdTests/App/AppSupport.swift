@@ -66,12 +66,16 @@ extension DurableStreams.Stream {
     /// Whether anybody follows the stream.
     var isFollowed: Bool { withState { !$0.watchers.isEmpty } }
 
-    /// Waits until somebody follows the stream, or until nobody does.
+    /// Waits until somebody follows the stream, or until nobody does. Whether that stays so is not asked: a connection that
+    /// was closed at once may be served, and noticed to be gone, a little later.
     func expectFollowed(_ isFollowed: Bool, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let deadline = ContinuousClock.now + .seconds(20)
-        while self.isFollowed != isFollowed, ContinuousClock.now < deadline {
+        while self.isFollowed != isFollowed {
+            guard ContinuousClock.now < deadline else {
+                Issue.record("isFollowed is still \(!isFollowed)", sourceLocation: sourceLocation)
+                return
+            }
             try await Task.sleep(for: .milliseconds(10))
         }
-        #expect(self.isFollowed == isFollowed, sourceLocation: sourceLocation)
     }
 }
