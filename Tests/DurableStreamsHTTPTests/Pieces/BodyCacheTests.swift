@@ -48,7 +48,7 @@ import Testing
         #expect(cache.byteCount == 0)
     }
 
-    @Test func `Room that a body does not use is not kept`() {
+    @Test func `Room that a body does not use is not kept`() throws {
         let cache = BodyCache(byteCountLimit: 1 << 20)
         var body = ByteBufferAllocator().buffer(capacity: 100_000)
         body.writeString("short")
