@@ -44,6 +44,9 @@ WORKLOADS = [
     ("catch up with 64 MiB, 4 connections", ["catch-up", "--connections", "4"], []),
     ("append to delivery, SSE, 1 reader", ["sse"], []),
     ("append to delivery, long-poll, 1 reader", ["long-poll"], []),
+    ("20 appends/s alone, then beside 1,000 SSE readers, catch-up of 1 GiB, sealing and merging",
+     ["mixed", "--rate", "20", "--connections", "4", "--streams", "1", "--readers", "1000", "--catch-up-readers", "1",
+      "--catch-up-bytes", str(1 << 30)], ["--segment-bytes", str(1 << 20)]),
     ("1,000 SSE readers, 20 appends/s", ["fan-out", "--readers", "1000", "--rate", "20"], []),
     ("5,000 SSE readers, 4 appends/s", ["fan-out", "--readers", "5000", "--rate", "4"], []),
     ("100 SSE readers, 100 appends/s", ["fan-out", "--readers", "100", "--rate", "100"], []),
@@ -65,6 +68,10 @@ METRICS = {
     "deliveryP99Microseconds": ("delivery p99", "µs"),
     "appendP50Microseconds": ("append p50", "µs"),
     "appendP99Microseconds": ("append p99", "µs"),
+    "quietAppendP50Microseconds": ("append p50, quiet", "µs"),
+    "quietAppendP99Microseconds": ("append p99, quiet", "µs"),
+    "loadedAppendP50Microseconds": ("append p50, loaded", "µs"),
+    "loadedAppendP99Microseconds": ("append p99, loaded", "µs"),
     "serverMicrosecondsPerRequest": ("server CPU", "µs each"),
     "serverMicrosecondsPerRoundTrip": ("server CPU", "µs each"),
     "serverMicrosecondsPerDelivery": ("server CPU", "µs each"),
@@ -112,8 +119,8 @@ def wait_for(port):
     sys.exit(f"nothing listens on port {port}")
 
 
-def nginx(seconds):
-    """What a POST of 100 bytes costs a server in C that answers 204 and does nothing else."""
+def nginx(location, connections, script, seconds):
+    """Requests per second and CPU seconds for each request of an nginx with one process, by wrk."""
     with tempfile.TemporaryDirectory() as directory:
         port = free_port()
         places = "".join(
@@ -121,22 +128,36 @@ def nginx(seconds):
         configuration = pathlib.Path(directory, "nginx.conf")
         configuration.write_text(
             f"daemon off; master_process off; pid {directory}/pid; error_log {directory}/log; events {{}} "
-            f"http {{ access_log off; keepalive_requests 1000000000; {places} "
-            f"server {{ listen 127.0.0.1:{port}; location / {{ return 204; }} }} }}")
-        script = pathlib.Path(directory, "post.lua")
-        script.write_text('wrk.method = "POST"; wrk.body = string.rep("x", 100)')
+            f"http {{ access_log off; sendfile on; keepalive_requests 1000000000; {places} "
+            f"server {{ listen 127.0.0.1:{port}; root {directory}; {location} }} }}")
+        pathlib.Path(directory, "file").write_bytes(os.urandom(1 << 20))
+        request = pathlib.Path(directory, "request.lua")
+        request.write_text(script)
         server = subprocess.Popen(["nginx", "-c", str(configuration)])
         try:
             wait_for(port)
             before = cpu_seconds(server.pid)
-            command = ["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{port}/"]
+            command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(request), f"http://127.0.0.1:{port}/file"]
             output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            spent = cpu_seconds(server.pid) - before
             count = int(output.split(" requests in ")[0].split()[-1])
-            return {("requests", "1/s"): count / seconds, ("server CPU", "µs each"): spent * 1e6 / count}
+            return count / seconds, (cpu_seconds(server.pid) - before) / count
         finally:
             server.send_signal(signal.SIGQUIT)
             server.wait()
+
+
+def nginx_post(seconds):
+    """What a POST of 100 bytes costs a server in C that answers 204 and does nothing else."""
+    script = 'wrk.method = "POST"; wrk.body = string.rep("x", 100)'
+    rate, cost = nginx("location / { return 204; }", 64, script, seconds)
+    return {("requests", "1/s"): rate, ("server CPU", "µs each"): cost * 1e6}
+
+
+def nginx_file(seconds):
+    """What a file of 1 MiB costs that is always the same one, and that the kernel sends without copying it."""
+    rate, cost = nginx("", 4, "", seconds)
+    megabytes = (1 << 20) / 1e6
+    return {("throughput", "MB/s"): rate * megabytes, ("server CPU per MB", "ms"): cost * 1e3 / megabytes}
 
 
 def redis(durability, seconds):
@@ -164,9 +185,12 @@ def redis(durability, seconds):
 def marks(case):
     """Others that do something comparable, by name; each measures itself."""
     result = {}
+    has_nginx = shutil.which("nginx") and shutil.which("wrk")
+    if case.startswith("catch up") and has_nginx:
+        result["nginx, a file by sendfile"] = nginx_file
     if case == WORKLOADS[0][0]:
-        if shutil.which("nginx") and shutil.which("wrk"):
-            result["nginx, 204 and nothing else"] = nginx
+        if has_nginx:
+            result["nginx, 204 and nothing else"] = nginx_post
         if shutil.which("redis-server"):
             result["Redis, XADD, appendfsync always"] = lambda seconds: redis("always", seconds)
     if case == WORKLOADS[3][0] and shutil.which("redis-server"):

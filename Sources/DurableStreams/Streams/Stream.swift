@@ -68,10 +68,12 @@ public final class Stream: LogStreamOwner {
 
     /// What clients are to see at this stream's path: this stream, the one before it, or nothing.
     var visible: Stream? {
-        let (isCreated, isDeleted, predecessor) = state.withLock { ($0.isCreated, $0.isDeleted, $0.predecessor) }
+        let (isCreated, isDeleted, isKept, predecessor) = state.withLock {
+            ($0.isCreated, $0.isDeleted, $0.isDeletedSoftly || $0.hasForks, $0.predecessor)
+        }
         guard isCreated else { return predecessor?.visible }
         if isDeleted { return nil }
-        return isSoftDeleted || !isExpired ? self : nil
+        return isKept || !isExpired ? self : nil
     }
 
     /// Whether its path is free for another stream: this one is being deleted for good, or has expired without forks.

@@ -79,8 +79,9 @@ public final class EventSession: LiveReader, @unchecked Sendable {
     /// What to send now. To be called again after each ``EventStep/send(_:)`` as long as the socket takes bytes.
     public func next() -> EventStep {
         if hasEnded { return .end }
+        // A stream that is followed does not expire.
         let snapshot = stream.snapshot
-        if snapshot.isDeleted || stream.isSoftDeleted { return end() }
+        if snapshot.isDeleted { return end() }
         if let range = rangeFromElsewhere {
             rangeFromElsewhere = nil
             return send(range)
