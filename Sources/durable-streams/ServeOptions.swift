@@ -103,7 +103,10 @@ struct ProtocolOptions: ParsableArguments {
 }
 
 struct ProcessOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Threads that serve connections. (default: one for each core)", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "Threads that serve connections. (default: one for each core but one, which writes the log)",
+            valueName: "count"))
     var threads: Int?
 
     @Option(

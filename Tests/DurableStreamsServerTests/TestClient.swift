@@ -16,6 +16,7 @@ func withServer(
     var configuration = ServerConfiguration()
     configuration.port = 0
     configuration.dataDirectory = directory
+    configuration.eventLoopThreads = 2
     configuration.store.durability = .none
     configuration.store.segmentByteCount = 4 << 20
     configure(&configuration)

@@ -50,6 +50,8 @@ struct PackagedServer: InProcessServer {
 
     init(_ settings: ServerSettings, dataDirectory: String) async throws {
         var configuration = ServerConfiguration()
+        // More than one event loop, however few cores there are: what meets across them is to be tested too.
+        configuration.eventLoopThreads = 2
         configuration.host = "127.0.0.1"
         configuration.port = 0
         configuration.dataDirectory = dataDirectory

@@ -14,8 +14,10 @@ final class ServerProgram: @unchecked Sendable {
         let port = try Self.freePort()
         endpoint = Endpoint(host: "127.0.0.1", port: port, basePath: "/v1/stream/")
         process.executableURL = try Self.executable()
+        // More than one event loop, as in ``PackagedServer``.
         process.arguments =
-            ["serve", "--port", "\(port)", "--data-dir", directory.path, "--log-level", "error"] + arguments
+            ["serve", "--port", "\(port)", "--data-dir", directory.path, "--log-level", "error", "--threads", "2"]
+            + arguments
         process.standardInput = FileHandle.nullDevice
         try process.run()
         let deadline = ContinuousClock.now + .generous
