@@ -90,6 +90,10 @@ def main():
         finally:
             server.terminate()
             server.wait()
+    if load.returncode not in (0, 1):
+        # Then it has printed why and no figures.
+        print(json.dumps(samples))
+        sys.exit(load.returncode)
     figures = json.loads(output)
     quarter = len(samples) // 4
     before, after = (max(row["memoryMebibytes"] for row in rows) for rows in (samples[-2 * quarter:-quarter], samples[-quarter:]))

@@ -15,7 +15,7 @@ public struct ServerConfiguration: Sendable {
     /// How the protocol behaves.
     public var protocolConfiguration = ProtocolConfiguration()
 
-    /// Threads that serve connections; `nil`: one for each core but one, which is left to the log's writer.
+    /// Threads that serve connections; `nil`: one for each core.
     public var eventLoopThreads: Int?
     /// Connections that the kernel keeps for us until they are accepted.
     public var backlog = 1_024

@@ -103,10 +103,7 @@ struct ProtocolOptions: ParsableArguments {
 }
 
 struct ProcessOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "Threads that serve connections. (default: one for each core but one, which writes the log)",
-            valueName: "count"))
+    @Option(help: ArgumentHelp("Threads that serve connections. (default: one for each core)", valueName: "count"))
     var threads: Int?
 
     @Option(

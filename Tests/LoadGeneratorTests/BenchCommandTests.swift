@@ -104,6 +104,13 @@ import Testing
         #expect(deliveries > 500 && deliveries < 1_500, "\(json)")
     }
 
+    @Test func `A connection that a server has closed between two requests is opened anew`() throws {
+        let arguments = ["mixed", "--rate", "2", "--connections", "4", "--catch-up-readers", "0", "--json", "-"]
+        let outcome = try Self.bench(arguments + ["--seconds", "2.5", "--", "--idle-timeout-ms", "1000"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(try #require(try outcome.json()["reconnections"] as? Double) > 0)
+    }
+
     @Test func `Appends at a rate come at that rate`() throws {
         let arguments = ["append", "--connections", "8", "--rate", "400", "--seconds", "1", "--warm-up-seconds", "0.1"]
         let json = try Self.bench(arguments + ["--json", "-", "--", "--durability", "none"]).json()

@@ -18,8 +18,7 @@ struct RunningServer: Sendable {
 
     static func start(_ configuration: ServerConfiguration, logger: Logger) async throws -> RunningServer {
         let store = try await openStore(configuration, logger: logger)
-        // The thread that writes the log is busy as long as they are.
-        let threads = configuration.eventLoopThreads ?? max(1, System.coreCount - 1)
+        let threads = configuration.eventLoopThreads ?? System.coreCount
         let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         do {
             return try await start(configuration, logger: logger, store: store, group: group)

@@ -107,7 +107,7 @@ final class AppendRequest {
 
 /// Appends, one request at a time, to one stream after the other of those that it was given.
 ///
-/// With a rate, the writers' first appends are spread over the interval.
+/// With a rate, the writers' appends are spread over the interval.
 final class AppendClient: RequestClient {
     let writer: Int
     let requests: [AppendRequest]
@@ -115,6 +115,7 @@ final class AppendClient: RequestClient {
     private let style: AppendStyle
     private let whenFinished: (AppendClient) -> Void
     private var remainingCount: Int
+    private var startDelay: UInt64 = 0
     private unowned let thread: LoadThread
 
     init(
@@ -151,13 +152,15 @@ final class AppendClient: RequestClient {
 
     override func start() {
         guard interval > 0 else { return super.start() }
-        let start = MonotonicClock.now + interval / 64 * UInt64(writer % 64)
+        let start = MonotonicClock.now + startDelay
         thread.loop.schedule(at: start) { [weak self] in self?.sendNext(at: start) }
     }
 
     /// Makes each of so many writers append at its part of this rate; nil: as fast as the answers come.
     func setRate(perSecond rate: Double?, writerCount: Int) {
-        if let rate { interval = max(1, UInt64(1e9 * Double(writerCount) / rate)) }
+        guard let rate else { return }
+        interval = max(1, UInt64(1e9 * Double(writerCount) / rate))
+        startDelay = interval / UInt64(writerCount) * UInt64(writer)
     }
 
     override func finished() { whenFinished(self) }

@@ -14,6 +14,7 @@ class RequestClient: LoadClient, ConnectionHandler {
     private(set) var requestTime: UInt64 = 0
     /// From one request to the next, in nanoseconds; 0: as fast as the answers come.
     var interval: UInt64 = 0
+    private var isWaiting = false
     private let loop: EventLoop
     /// What is wrong with the answer that is arriving.
     private(set) var fault: String?
@@ -72,6 +73,7 @@ class RequestClient: LoadClient, ConnectionHandler {
         }
         requestTime = time
         fault = nil
+        isWaiting = true
         connection.send(request)
     }
 
@@ -101,6 +103,7 @@ class RequestClient: LoadClient, ConnectionHandler {
 
     func receivedEnd(_ connection: Connection) {
         let now = MonotonicClock.now
+        isWaiting = false
         if fault == nil { fault = faultAtEnd() }
         if let fault {
             fail(fault)
@@ -112,7 +115,9 @@ class RequestClient: LoadClient, ConnectionHandler {
     }
 
     func closed(_ connection: Connection, because reason: String?) {
-        // Between two requests a server may close, and the next request opens anew. Here there is always one under way.
+        // Between two requests a server may close; the next one opens anew.
+        guard isWaiting else { return }
+        isWaiting = false
         fail(reason ?? "the connection ended instead of an answer")
         proceed(at: MonotonicClock.now)
     }

@@ -27,6 +27,7 @@ final class BlockingClient {
 
     /// Throws if there is no answer within 60 seconds, or none that can be read.
     func exchange(_ request: RequestBytes, isHead: Bool = false) throws(LoadError) -> WholeResponse {
+        if wasClosedMeanwhile { disconnect() }
         if descriptor < 0 {
             descriptor = try address.connect(isNonBlocking: false)
             parser = ResponseParser()
@@ -40,6 +41,13 @@ final class BlockingClient {
             disconnect()
             throw error
         }
+    }
+
+    /// Between two requests, which may be an hour apart, a server may close the connection.
+    private var wasClosedMeanwhile: Bool {
+        guard descriptor >= 0 else { return false }
+        let count = recv(descriptor, buffer.baseAddress!, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT))
+        return count >= 0 || errno != EAGAIN
     }
 
     func exchange(
