@@ -116,7 +116,6 @@ final class AppendClient: RequestClient {
     private let whenFinished: (AppendClient) -> Void
     private var remainingCount: Int
     private var startDelay: UInt64 = 0
-    private unowned let thread: LoadThread
 
     init(
         _ style: AppendStyle, site: BenchmarkSite, on thread: LoadThread, writer: Int, streams: [Int],
@@ -125,7 +124,6 @@ final class AppendClient: RequestClient {
     ) throws(LoadError) {
         self.style = style
         self.writer = writer
-        self.thread = thread
         self.whenFinished = whenFinished
         remainingCount = requestLimit
         requests = streams.map { AppendRequest(style, site: site, stream: $0, writer: writer) }
@@ -153,7 +151,7 @@ final class AppendClient: RequestClient {
     override func start() {
         guard interval > 0 else { return super.start() }
         let start = MonotonicClock.now + startDelay
-        thread.loop.schedule(at: start) { [weak self] in self?.sendNext(at: start) }
+        loop.schedule(at: start) { [weak self] in self?.sendNext(at: start) }
     }
 
     /// Makes each of so many writers append at its part of this rate; nil: as fast as the answers come.

@@ -12,7 +12,6 @@ final class CatchUpClient: RequestClient {
     private let isMeasured: Bool
     /// When it begins; at once, if that is over.
     var startTime: UInt64 = 0
-    private unowned let thread: LoadThread
 
     init(
         _ site: BenchmarkSite, on thread: LoadThread, path: String, byteCount: Int, isMeasured: Bool = true
@@ -21,7 +20,6 @@ final class CatchUpClient: RequestClient {
         self.path = path
         self.byteCount = byteCount
         self.isMeasured = isMeasured
-        self.thread = thread
         request = RequestBytes("GET", "\(path)?offset=-1", authority: site.address.authority)
         try super.init(to: site.address, on: thread)
     }
@@ -42,7 +40,7 @@ final class CatchUpClient: RequestClient {
     }
 
     override func start() {
-        thread.loop.schedule(at: startTime) { [unowned self] in sendNext(at: MonotonicClock.now) }
+        loop.schedule(at: startTime) { [unowned self] in sendNext(at: MonotonicClock.now) }
     }
 
     override func nextRequest(at time: UInt64) -> RequestBytes? {

@@ -15,7 +15,7 @@ class RequestClient: LoadClient, ConnectionHandler {
     /// From one request to the next, in nanoseconds; 0: as fast as the answers come.
     var interval: UInt64 = 0
     private var isWaiting = false
-    private let loop: EventLoop
+    let loop: EventLoop
     /// What is wrong with the answer that is arriving.
     private(set) var fault: String?
     private var consecutiveFailureCount = 0
@@ -24,7 +24,7 @@ class RequestClient: LoadClient, ConnectionHandler {
     init(to address: ServerAddress, on thread: LoadThread, answersHead: Bool = false) throws(LoadError) {
         measurement = thread.measurement
         loop = thread.loop
-        connection = Connection(to: address, on: thread.loop, handler: self, answersHead: answersHead)
+        connection = Connection(to: address, on: loop, handler: self, answersHead: answersHead)
         try connection.open()
     }
 

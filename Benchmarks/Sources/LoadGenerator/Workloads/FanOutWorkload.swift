@@ -45,7 +45,9 @@ public struct FanOutWorkload: Workload {
             report.add(
                 "serverMemoryBytesPerReader", "server memory per waiting reader", memory / Double(readerCount), "B")
         }
-        report.addSettings([("readers", readerCount), ("rate", Int(rate)), ("bytes", byteCount), ("binary", isBinary ? 1 : 0)])
+        report.addSettings([
+            ("readers", readerCount), ("rate", Int(rate)), ("bytes", byteCount), ("binary", isBinary ? 1 : 0),
+        ])
         return report
     }
 

@@ -46,7 +46,9 @@ public struct RoundTripWorkload: Workload {
         report.add("roundTrips", "round trips", Double(window.counts.completedCount), "")
         report.add("roundTripsPerSecond", "round trips per second", window.completedPerSecond, "/s")
         report.addServer(outcome, per: "round trip")
-        report.addSettings([("connections", options.connectionCount), ("bytes", byteCount), ("binary", isBinary ? 1 : 0)])
+        report.addSettings([
+            ("connections", options.connectionCount), ("bytes", byteCount), ("binary", isBinary ? 1 : 0),
+        ])
         return report
     }
 }
