@@ -62,6 +62,20 @@ import Testing
         #expect(store.exists(path))
     }
 
+    @Test(.disabled("a use that comes soon after the grace of a restart is not saved"))
+    func `A use soon after a restart counts after the next one`() throws {
+        let store = try ManualStore()
+        try create(seconds: 1_000, in: store)
+        // The stream counts as used 60 seconds after its creation now.
+        try store.restart(afterSeconds: 61)
+        store.run(seconds: 14)
+        try read(store)
+        store.run(seconds: 60)
+        try store.restart()
+        store.run(seconds: 935)
+        #expect(store.exists(path), "15 seconds before its end")
+    }
+
     @Test(arguments: [Int64(0), 20, 300])
     func `A stream that is read all the time has its TTL left after a crash`(downSeconds: Int64) throws {
         let store = try ManualStore()

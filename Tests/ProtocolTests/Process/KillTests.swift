@@ -3,14 +3,23 @@ import Synchronization
 import Testing
 
 /// The real server under load, killed at a random moment, started again, and held to what it told its clients.
+///
+/// The moments follow from a seed, another one in every run, which is printed: `DURABLE_STREAMS_TEST_SEED=<seed>` has the
+/// same ones once more. What the server had done by then is up to the machine.
 @Suite(.ownServerOnly) struct KillTests {
     static let writerCount = 8
+
+    private static func seed() -> UInt64 {
+        ProcessInfo.processInfo.environment["DURABLE_STREAMS_TEST_SEED"].flatMap { UInt64($0) } ?? .random(in: 0 ... .max)
+    }
 
     @Test func `What was acknowledged before a SIGKILL is there once and in order, and nothing is torn`() async throws {
         let directory = ServerProgram.temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: directory) }
         var history = KillHistory(writerCount: Self.writerCount)
-        var random = SeededGenerator(seed: UInt64.random(in: 0 ... .max))
+        let seed = Self.seed()
+        print("DURABLE_STREAMS_TEST_SEED=\(seed) for the moments of the kills")
+        var random = SeededGenerator(seed: seed)
         for round in 0..<20 {
             // Small segments, so that rounds also end in the middle of a change of segments.
             let server = try await ServerProgram(directory: directory, arguments: ["--segment-bytes", "262144"])
