@@ -46,4 +46,9 @@ public struct ServerConfiguration: Sendable {
     public var shutdownMilliseconds = 10_000
 
     public init() {}
+    /// Host and port as a client on the same machine would name them.
+    var authority: String? {
+        guard port != 0 else { return nil }
+        return (host.contains(":") ? "[\(host)]" : host) + ":\(port)"
+    }
 }

@@ -95,7 +95,7 @@ public final class SegmentedLog: Sendable {
             requestSegment: { provisioner.request(byteCount: $0) })
         end.segment.setRecent(true)
         if recovered.spare == nil { provisioner.request(byteCount: configuration.segmentByteCount) }
-        maintenance = Self.maintenance(recovered, configuration, provisioner, queue)
+        maintenance = Self.maintenance(recovered, configuration, counters, provisioner, queue)
         let writer = JournalWriter(
             queue: queue, table: table, storeIdentifier: recovered.directory.storeIdentifier,
             configuration: configuration, counters: counters, end: end, maintenance: maintenance,
@@ -117,15 +117,15 @@ public final class SegmentedLog: Sendable {
     }
 
     private static func maintenance(
-        _ recovered: LogRecovery.Result, _ configuration: LogConfiguration, _ provisioner: SegmentProvisioner,
-        _ queue: CommitQueue
+        _ recovered: LogRecovery.Result, _ configuration: LogConfiguration, _ counters: LogCounters,
+        _ provisioner: SegmentProvisioner, _ queue: CommitQueue
     ) -> SegmentMaintenance {
         let closing = ClosingFlag()
         let maintainer = SegmentMaintainer(
             directory: recovered.directory, table: recovered.table, configuration: configuration,
-            ledger: recovered.ledger, mayRetire: { provisioner.mayRetire }, reclaim: { provisioner.reclaim($0) },
+            counters: counters, ledger: recovered.ledger, mayRetire: { provisioner.mayRetire }, reclaim: { provisioner.reclaim($0) },
             discardRecycledFile: { provisioner.discardRecycledFile() },
-            stopLog: { queue.demandStop($0) }, isClosing: { closing.isSet })
+            stopLog: { queue.demandStop($0) }, logHasStopped: { queue.hasStopped }, isClosing: { closing.isSet })
         return SegmentMaintenance(
             maintainer, closing, current: recovered.end.segment, full: recovered.full, changes: recovered.changes,
             backlogDidChange: { provisioner.setPaused($0) })
@@ -340,11 +340,12 @@ public final class SegmentedLog: Sendable {
         while provisioner.runOnce(for: queue) {}
     }
 
-    /// Writes what is pending, makes all of it durable in every mode, and gives the directory back. Blocks. Reads go on
-    /// working; appends are refused from now on. Later calls do nothing.
+    /// Writes what is pending, makes all of it durable in every mode, and gives the directory back. Blocks. Appends are
+    /// refused from now on; reads go on working until the directory is opened again, which may write to its files. Later
+    /// calls do nothing.
     public func close() {
-        queue.close()
         if let manualWriter {
+            queue.close()
             while manualWriter.writer.runOnce() {}
             manualWriter.writer.synchronizeAtEnd()
             maintenance.close()
@@ -354,9 +355,11 @@ public final class SegmentedLog: Sendable {
                 return running
             }
             guard let threads else { return }
+            // First, so that the writer's last sync is after all of theirs: a failure is told to only one of them.
             maintenance.close()
-            threads.writer.join()
             threads.maintenance.join()
+            queue.close()
+            threads.writer.join()
             provisioner.close()
             threads.provisioner.join()
         }

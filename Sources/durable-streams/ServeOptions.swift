@@ -75,7 +75,10 @@ struct ProtocolOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How often an idle event stream says that it lives. (default: 15000)", valueName: "ms"))
     var sseKeepAliveMs: Int?
 
-    @Option(help: ArgumentHelp("The most stored bytes in one response. (default: 1048576)", valueName: "bytes"))
+    @Option(
+        help: ArgumentHelp(
+            "The most stored bytes in one response; of an append of many JSON messages at least 64 KiB. (default: 1048576)",
+            valueName: "bytes"))
     var chunkBytes: Int?
 
     @Option(

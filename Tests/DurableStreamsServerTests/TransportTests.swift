@@ -77,6 +77,55 @@ import Testing
         }
     }
 
+    // MARK: Request lines and framing
+
+    @Test(arguments: ["FOO", "X", "get", "X-METHOD"])
+    func `A method that nobody knows is answered 405 and the connection goes on`(method: String) async throws {
+        try await withServer { _, address in
+            try await TestClient.connect(to: address) { connection in
+                try await connection.send(method, target)
+                let head = try await connection.receiveHead()
+                #expect(head.hasPrefix("HTTP/1.1 405 ") && head.contains("Allow: GET"), "\(head)")
+                try await connection.send("OPTIONS", target)
+                #expect(try await connection.receive(until: "HTTP/1.1 204 ").hasSuffix("HTTP/1.1 204 "))
+            }
+        }
+    }
+
+    @Test(arguments: [
+        "GET  /v1/stream/test HTTP/1.1\r\nHost: x\r\n\r\n", "GET /v1/stream/test  HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /v1/stream/test RTSP/1.0\r\nHost: x\r\n\r\n",
+        "POST /v1/stream/test HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \r\nContent-Length: 1\r\n\r\nx",
+        "POST /v1/stream/test HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        "POST /v1/stream/test HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /v1/stream/test HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ])
+    func `What only a lenient parser understands is answered 400, and the connection closes`(_ request: String) async throws {
+        try await withServer { server, address in
+            _ = try await server.store.create(CreateRequest(path: StreamPath("test")))
+            try await TestClient.connect(to: address) { connection in
+                try await connection.send(request)
+                let received = try await connection.receiveAll()
+                #expect(received.hasPrefix("HTTP/1.1 400 "), "\(received)")
+                #expect(received.components(separatedBy: "HTTP/1.1 ").count == 2, "\(received)")
+            }
+        }
+    }
+
+    @Test func `Times that cannot work are refused before the server starts`() {
+        let changes: [(inout ServerConfiguration) -> Void] = [
+            { $0.protocolConfiguration.eventStreamKeepAliveMilliseconds = 0 },
+            { $0.protocolConfiguration.longPollTimeoutMilliseconds = .max },
+            { $0.idleTimeoutMilliseconds = .max }, { $0.headTimeoutMilliseconds = 0 },
+            { $0.protocolConfiguration.bodyByteCountLimit = .max },
+        ]
+        for change in changes {
+            var configuration = ServerConfiguration()
+            change(&configuration)
+            #expect(throws: ServerError.self) { try configuration.validate() }
+        }
+    }
+
     // MARK: Readers that leave
 
     @Test(arguments: ["live=long-poll", "live=sse"])

@@ -52,6 +52,27 @@ struct `Failing maintenance` {
 
     // MARK: Calls
 
+    @Test func `What is left of a segment that could not be made holds sealing up only until it can be removed`() throws {
+        let test = try open()
+        var generator = SeededGenerator(seed: 1)
+        let stream = try test.createNow()
+        // Neither can it be named durably, nor can be cleared away what there is of it.
+        disk.inject(DiskFault([.synchronizeDirectory], isPermanent: true, errno: EMFILE))
+        #expect(throws: (any Error).self) {
+            for _ in 0 ..< 10 { try test.appendNow(generator.bytes(count: 40_000), to: stream) }
+        }
+        #expect(test.log.statistics.sealedSegmentCount == 0)
+        disk.clearFaults()
+        test.run()
+        for _ in 0 ..< 10 { try test.appendNow(generator.bytes(count: 40_000), to: stream) }
+        test.run()
+        #expect(test.log.statistics.unsealedSegmentCount == 0)
+        #expect(test.log.statistics.sealedSegmentCount > 0)
+        #expect(!test.log.statistics.isStopped)
+        let again = try TestLog(disk.powerLoss(seed: 1))
+        #expect(again.recovered.streams[stream.number]?.bytes == stream.bytes)
+    }
+
     @Test func `Where the disk is full for sealed segments, appends go on, and it is said once that it fails and once that it does again`() throws {
         let test = try open()
         var generator = SeededGenerator(seed: 1)

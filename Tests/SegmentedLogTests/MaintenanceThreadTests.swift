@@ -143,6 +143,34 @@ struct `Maintenance in the background` {
         #expect(test.events.warnings.count == 1)
     }
 
+    @Test func `A segment that cannot be made is tried again by itself, and not more often because much is appended`() throws {
+        let test = try TestLog(disk, isMaintained: true) {
+            $0.threading = .threads
+            $0.provisioningRetryMilliseconds = 50
+        }
+        let stream = try create(test)
+        #expect(eventually { disk.paths.count { $0.hasSuffix(".journal") } == 2 })
+        disk.inject(DiskFault([.createFile], pathFragment: ".partial", isPermanent: true, errno: ENOSPC))
+        let calls = disk.callCount(.createFile)
+        let start = DispatchTime.now().uptimeNanoseconds
+        let payload = payload(0, byteCount: 40_000)
+        for _ in 0 ..< 3_000 {
+            do throws(LogRefusal) {
+                try test.append(payload, to: stream)
+            } catch {
+                // Waits, or is refused.
+                usleep(100)
+            }
+        }
+        let milliseconds = Int((DispatchTime.now().uptimeNanoseconds - start) / 1_000_000)
+        let attempts = disk.callCount(.createFile) - calls
+        #expect(attempts >= 2)
+        #expect(attempts <= 4 + milliseconds / 50)
+        disk.clearFaults()
+        #expect(eventually { (try? test.append(payload, to: stream)) != nil })
+        test.log.close()
+    }
+
     @Test func `Many readers of one stream share the decoded blocks, and the cache keeps its limit`() throws {
         let first = try TestLog(disk, isMaintained: true) { $0.mergedSegmentCount = 4 }
         var generator = SeededGenerator(seed: 1)

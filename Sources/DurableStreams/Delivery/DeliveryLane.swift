@@ -8,6 +8,7 @@ internal import Synchronization
 /// ``run(_:)`` may be called from any thread; ``drain()``, ``tick()`` and ``after(milliseconds:_:)`` only on the executor.
 public final class DeliveryLane: Sendable {
     private let queue = Mutex(Queue())
+    private let draining = Draining()
     private let scheduleDrain: (@Sendable () -> Void)?
     /// Confined to the executor.
     private let timers: LaneTimers
@@ -15,6 +16,12 @@ public final class DeliveryLane: Sendable {
     private struct Queue {
         var items: [any LaneItem] = []
         var isScheduled = false
+    }
+
+    /// What is being delivered, in memory that takes turns with that of the queue. Confined to the executor.
+    private final class Draining: @unchecked Sendable {
+        var items: [any LaneItem] = []
+        static let keptCapacity = 4_096
     }
 
     /// - Parameters:
@@ -42,12 +49,12 @@ public final class DeliveryLane: Sendable {
 
     /// Runs what has been handed over.
     public func drain() {
-        let items = queue.withLock { queue in
+        queue.withLock { queue in
             queue.isScheduled = false
-            defer { queue.items = [] }
-            return queue.items
+            swap(&queue.items, &draining.items)
         }
-        for item in items { item.deliver() }
+        for item in draining.items { item.deliver() }
+        draining.items.removeAll(keepingCapacity: draining.items.capacity <= Draining.keptCapacity)
     }
 
     /// Runs work on the executor after a while, to within about 50 ms. Setting and cancelling take constant time, so
@@ -72,7 +79,18 @@ public final class DeliveryLane: Sendable {
         }
     }
 
-    func schedule() { scheduleDrain?() }
+    /// Whether items wait for an executor; else they are delivered where they come from.
+    var hasExecutor: Bool { scheduleDrain != nil }
+
+    /// Hands over items that belong together. Only with an executor.
+    func add(_ items: [any LaneItem]) {
+        let mustSchedule = queue.withLock { queue in
+            queue.items.append(contentsOf: items)
+            defer { queue.isScheduled = true }
+            return !queue.isScheduled
+        }
+        if mustSchedule { scheduleDrain?() }
+    }
 }
 
 /// Something to be done on a lane's executor.
@@ -86,14 +104,27 @@ private final class LaneWork: LaneItem {
     func deliver() { work() }
 }
 
-/// What one commit hands over, lane by lane. Owned by the writer's thread, which flushes it when everybody has been
-/// told of the commit.
+/// What one commit hands over, lane by lane, with one look at each lane's lock. Owned by the writer's thread, which flushes
+/// it when everybody has been told of the commit.
 final class CommitDeliveries: @unchecked Sendable {
-    private var lanes: [DeliveryLane] = []
+    private var shares: [Share] = []
     private var groups: [WatcherGroup] = []
+    /// Lanes that are kept from one commit to the next. A process has few.
+    private static let keptLaneCount = 16
+    private static let keptItemCount = 4_096
+
+    private struct Share {
+        let lane: DeliveryLane
+        var items: [any LaneItem]
+    }
 
     func add(_ item: any LaneItem, on lane: DeliveryLane) {
-        if lane.add(item) { lanes.append(lane) }
+        guard lane.hasExecutor else { return item.deliver() }
+        if let index = shares.firstIndex(where: { $0.lane === lane }) {
+            shares[index].items.append(item)
+        } else {
+            shares.append(Share(lane: lane, items: [item]))
+        }
     }
 
     /// Behind all answers of the commit: there may be thousands in the group, and whoever has appended waits for one.
@@ -102,7 +133,10 @@ final class CommitDeliveries: @unchecked Sendable {
     func flush() {
         for group in groups { add(group, on: group.lane) }
         groups.removeAll(keepingCapacity: true)
-        for lane in lanes { lane.schedule() }
-        lanes.removeAll(keepingCapacity: true)
+        for index in shares.indices where !shares[index].items.isEmpty {
+            shares[index].lane.add(shares[index].items)
+            shares[index].items.removeAll(keepingCapacity: shares[index].items.count <= Self.keptItemCount)
+        }
+        if shares.count > Self.keptLaneCount { shares.removeAll() }
     }
 }

@@ -39,11 +39,21 @@ final class Catalog: Sendable {
         }
     }
 
-    /// Adds a stream at whose path there is none.
-    func insert(_ stream: Stream) {
+    /// Adds a stream that was read back from the log. Of two at one path only the newer is in the catalog afterwards; the
+    /// other one is returned.
+    func insert(_ stream: Stream) -> Stream? {
         stream.withPathBytes { bytes in
             let (shard, hash) = place(of: bytes)
-            shard.streams.withLock { $0.insert(stream, hash: hash) }
+            return shard.streams.withLock { streams in
+                guard let place = streams.place(of: bytes, hash: hash) else {
+                    streams.insert(stream, hash: hash)
+                    return nil
+                }
+                let other = streams[place]
+                guard other.number.rawValue < stream.number.rawValue else { return stream }
+                streams[place] = stream
+                return other
+            }
         }
     }
 

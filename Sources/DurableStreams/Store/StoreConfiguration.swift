@@ -65,6 +65,10 @@ public struct StoreStatistics: Sendable {
     public var payloadByteCount: Int
     /// Bytes waiting for their commit.
     public var pendingByteCount: Int
+    /// Segments that have been sealed.
+    public var sealingCount: Int
+    /// How often sealed segments have been written anew, together or alone.
+    public var mergeCount: Int
     /// Segments that take appends, or took them and wait to be sealed.
     public var segmentCount: Int
     /// Segments in which each stream's bytes lie together, compressed.
@@ -89,6 +93,8 @@ public struct StoreStatistics: Sendable {
         entryCount = log.entryCount
         payloadByteCount = log.payloadByteCount
         pendingByteCount = log.pendingByteCount
+        sealingCount = log.sealingCount
+        mergeCount = log.mergeCount
         segmentCount = log.segmentCount
         sealedSegmentCount = log.sealedSegmentCount
         sealedByteCount = log.sealedByteCount

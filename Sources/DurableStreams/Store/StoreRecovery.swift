@@ -72,7 +72,7 @@ final class StoreRecovery {
             // Reads may have renewed it after that, and clocks may have been set: rather too late than too early.
             let (latest, overflows) = found.newestCommitAt.addingReportingOverflow(Stream.renewalGraceMilliseconds)
             found.stream.didRecover(lastUse: overflows ? now : min(latest, now))
-            context.catalog.insert(found.stream)
+            if let outdated = context.catalog.insert(found.stream) { deleteOutdated(outdated) }
         }
         // In the same order every time.
         let concerned = streams.values.map(\.stream).filter(StreamSweeper.isConcerned(with:))
@@ -82,6 +82,17 @@ final class StoreRecovery {
             context.sweeper.add(stream)
         }
         streams = [:]
+    }
+
+    /// A stream whose path belongs to a newer one: whoever created that found this one deleted, so its deletion was lost
+    /// with a damaged segment that was repaired.
+    private func deleteOutdated(_ stream: Stream) {
+        context.eventHandler(
+            StoreEvent(
+                level: .warning, message: "a stream that another one has taken the path of is deleted: its deletion was lost",
+                metadata: ["stream": "\(stream.number.rawValue)"]))
+        // What is not possible now is found again by the next opening.
+        _ = stream.attemptDelete(on: context.direct) { _ in }
     }
 
     private func attachSource(of stream: Stream) {

@@ -50,10 +50,9 @@ extension StreamStore {
         let found = context.catalog.update(request.path) { stream -> CreateOutcome in
             if let existing = stream, !existing.isGoing { return .exists(existing) }
             if let expired = stream, !expired.withState({ $0.deletionIsPending }) {
-                if case .mustWait(let ticket) = expired.attemptDelete(on: context.direct, completion: { _ in }) {
-                    return .mustWait(ticket)
-                }
-                // Somebody may have made a fork of it meanwhile, so that it keeps its place.
+                let attempt = expired.attemptDelete(onlyIfExpired: true, on: context.direct, completion: { _ in })
+                if case .mustWait(let ticket) = attempt { return .mustWait(ticket) }
+                // Somebody may have used it meanwhile, or made a fork of it, so that it keeps its place.
                 if !expired.withState({ $0.deletionIsPending }) { return .exists(expired) }
             }
             let outcome = makeStream(request, fork, payload, predecessor: stream, on: lane, completion)

@@ -90,7 +90,7 @@ public final class StreamStore: Sendable {
     package func provisionSegments() { context.log.provisionSegments() }
 
     /// Takes no more appends, writes and syncs what is pending, and gives the directory back. Blocks. Reads of what is
-    /// durable go on working. Later calls do nothing.
+    /// durable go on working until the directory is opened again. Later calls do nothing.
     public func close() {
         let timer = sweepTimer.withLock { timer in
             defer { timer = nil }

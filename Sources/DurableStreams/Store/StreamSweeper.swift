@@ -40,7 +40,7 @@ final class StreamSweeper: @unchecked Sendable {
 
     /// Takes a stream, if it is one that time does something to. It is let go of some time after it was deleted.
     func add(_ stream: Stream) {
-        guard Self.isConcerned(with: stream) else { return }
+        guard Self.isConcerned(with: stream), stream.withState({ $0.becomeSwept() }) else { return }
         arrivals.withLock { $0.append(stream) }
     }
 

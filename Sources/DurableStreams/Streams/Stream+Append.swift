@@ -39,22 +39,20 @@ extension Stream {
             let decision = AppendDecision.decide(
                 request, byteCount: payload.byteCount, contentType: contentType, state: state.writer)
             switch decision {
-            case .answer(let receipt): return .answer(.success(receipt), afterPending: isPending)
+            case .answer(let receipt):
+                renew(&state, isSaved: false)
+                return .answer(.success(receipt), afterPending: isPending)
             case .refuse(let error): return .answer(.failure(error), afterPending: isPending)
             case .accept(let record, let receipt):
                 do throws(LogRefusal) {
-                    let answer = PendingAnswer(.success(receipt), on: lane, context.deliveries, completion)
+                    let answer = PendingAppend(receipt, on: lane, context.deliveries, completion)
                     try put(record, payload, answer, &state)
+                    renew(&state, isSaved: true)
                     return .isPending
                 } catch {
                     return Verdict(error)
                 }
             }
-        }
-        switch verdict {
-        case .isPending: renew(isSaved: true)
-        case .answer(.success, _): renew()
-        case .answer(.failure, _), .mustWait: break
         }
         return give(verdict, on: lane, completion)
     }

@@ -4,13 +4,17 @@ extension Stream {
     /// Deletes the stream. Like an append it takes effect at once for what is decided next, and for readers with its
     /// commit. A stream that has forks is deleted softly: it stays at its path, where nobody can do anything with it,
     /// until the last of them is gone.
+    ///
+    /// - Parameter onlyIfExpired: Only if the stream's lifetime is over; ``StreamError/notFound`` otherwise as well.
     func attemptDelete(
-        on lane: DeliveryLane, completion: @escaping @Sendable (Result<Void, StreamError>) -> Void
+        onlyIfExpired: Bool = false, on lane: DeliveryLane, completion: @escaping @Sendable (Result<Void, StreamError>) -> Void
     ) -> AppendAttempt {
         // Taken first: a deletion that becomes durable lets go of it.
         let source = configuration.fork?.source
         let (verdict, isForGood) = withState { state -> (Verdict<Void>, isForGood: Bool) in
             let isPending = state.hasPendingEntries
+            // It may have been used since somebody looked.
+            if onlyIfExpired, !hasExpired(state) { return (.answer(.failure(.notFound), afterPending: false), false) }
             if state.deletionIsPending { return (.answer(.failure(.notFound), afterPending: isPending), false) }
             if state.softDeletionIsPending { return (.answer(.failure(.gone), afterPending: isPending), false) }
             let answer = PendingAnswer(.success(()), on: lane, context.deliveries, completion)

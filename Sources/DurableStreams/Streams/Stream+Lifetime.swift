@@ -2,19 +2,23 @@ internal import SegmentedLog
 
 extension Stream {
     /// Counts as a use: begins a sliding lifetime anew. Reads and appends do so by themselves.
-    public func renew() { renew(isSaved: false) }
+    public func renew() {
+        guard case .sliding = lifetime else { return }
+        withState { renew(&$0, isSaved: false) }
+    }
 
     /// - Parameter isSaved: Whether an entry that goes into the log now tells of the use.
-    func renew(isSaved: Bool) {
+    func renew(_ state: inout State, isSaved: Bool) {
         guard case .sliding = lifetime else { return }
-        let now = context.clock.steady
-        withState { $0.use(at: now, isSaved: isSaved) }
+        state.use(at: context.clock.steady, isSaved: isSaved)
     }
 
     /// Whether the lifetime is over. A stream that somebody follows does not expire.
-    var isExpired: Bool {
+    var isExpired: Bool { lifetime != nil && withState { hasExpired($0) } }
+
+    func hasExpired(_ state: State) -> Bool {
         guard let lifetime else { return false }
-        return withState { !$0.isWatched && hasEnded(lifetime, lastUse: $0.lastUse) }
+        return !state.isWatched && hasEnded(lifetime, lastUse: state.lastUse)
     }
 
     private func hasEnded(_ lifetime: Lifetime, lastUse: Int64) -> Bool {
@@ -31,7 +35,7 @@ extension Stream {
         guard isExpired else { return }
         let isSettled = withState { !$0.isCreated || $0.deletionIsPending || $0.softDeletionIsPending }
         // What must wait is up to the sweeper.
-        if !isSettled { _ = attemptDelete(on: context.direct) { _ in } }
+        if !isSettled { _ = attemptDelete(onlyIfExpired: true, on: context.direct) { _ in } }
     }
 
     // MARK: Renewals that survive a restart

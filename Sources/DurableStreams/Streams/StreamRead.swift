@@ -127,7 +127,9 @@ extension Stream {
         guard !now.isDeleted else { throw isSoftDeleted ? .gone : .notFound }
         let start = min(position, now.tail)
         guard start >= now.earliest else { throw .trimmed(earliest: now.earliest) }
-        if !isBoundary, start < now.tail, try !isMessageBoundary(start) { throw .positionInsideMessage }
+        if !isBoundary, start < now.tail, try !isMessageBoundary(start) {
+            throw logStream.isDeleted ? .notFound : .positionInsideMessage
+        }
         let read = try plan(from: start, upTo: now.tail, byteLimit: byteLimit, isClosed: now.isClosed)
         renew()
         return read
@@ -144,6 +146,8 @@ extension Stream {
                 splitsEntries: splitsEntries)
             // Trimmed meanwhile.
             guard read.start == logPosition(start) else { throw .trimmed(earliest: position(ofLog: read.start)) }
+            // Deleted meanwhile.
+            guard read.byteCount > 0 || start == tail else { throw missing(at: start) }
             return StreamRead([], read, start: start, tail: tail, isClosed: isClosed)
         }
         var reads: [LogRead] = []
@@ -168,7 +172,7 @@ extension Stream {
 
     /// What is to be read is not there: because the stream is being deleted or trimmed, or because of a fault.
     private func missing(at position: StreamPosition) -> StreamError {
-        if withState({ $0.isDeleted }) { return .notFound }
+        if logStream.isDeleted { return .notFound }
         if position < earliest { return .trimmed(earliest: earliest) }
         return .damaged(reason: "stream \(number.rawValue) has no bytes at position \(position.rawValue)")
     }

@@ -29,6 +29,8 @@ extension Stream {
             static let isDeletedSoftly = Facts(rawValue: 32)
             /// Whether the last use would not be found after a restart.
             static let lastUseIsUnsaved = Facts(rawValue: 64)
+            /// Whether the sweeper has it in its round.
+            static let isSwept = Facts(rawValue: 128)
         }
 
         /// - Parameter base: Where the stream's own bytes begin.
@@ -52,6 +54,9 @@ extension Stream {
         var hasForks: Bool { (extras?.forkCount ?? 0) > 0 }
         /// Whether the stream was only kept for forks, and there are none any more.
         var isAbandoned: Bool { softDeletionIsPending && !hasForks && !deletionIsPending }
+
+        /// False if the sweeper had the stream before.
+        mutating func becomeSwept() -> Bool { facts.insert(.isSwept).inserted }
 
         // MARK: Use
 

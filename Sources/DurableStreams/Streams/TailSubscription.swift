@@ -45,8 +45,10 @@ final class WatcherGroup: LaneItem {
     /// Called on the writer's thread.
     func wake(_ deliveries: CommitDeliveries) {
         let mustQueue = state.withLock { state in
-            defer { state.isQueued = true }
-            return !state.isQueued && !state.members.isEmpty
+            // Whoever joins an empty group later looks at the stream after that.
+            guard !state.isQueued, !state.members.isEmpty else { return false }
+            state.isQueued = true
+            return true
         }
         if mustQueue { deliveries.addLast(self) }
     }
@@ -67,8 +69,10 @@ final class WatcherGroup: LaneItem {
 
     private func wakeSome() {
         let turn = state.withLock { state in
-            defer { state.waking = state.waking.dropFirst(Self.turnCount) }
-            return state.waking.prefix(Self.turnCount)
+            let turn = state.waking.prefix(Self.turnCount)
+            // An empty slice would keep all members, those who have left included.
+            state.waking = turn.count < state.waking.count ? state.waking.dropFirst(Self.turnCount) : []
+            return turn
         }
         for member in turn where member.index.load(ordering: .relaxed) >= 0 { member.onChange() }
         let isDone = state.withLock { state in

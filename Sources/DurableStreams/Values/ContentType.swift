@@ -9,8 +9,8 @@ public struct ContentType: Sendable, Hashable {
     /// `type/subtype` in lower case.
     public let mediaType: String
 
-    /// The longest accepted text, in bytes.
-    public static let byteCountLimit = 1_024
+    /// The longest accepted text, in bytes: more than a request's header fields have together.
+    public static let byteCountLimit = 64 << 10
 
     /// What a stream has that was created without a type: `application/octet-stream`.
     public static let octetStream = ContentType(wellKnown: "application/octet-stream")

@@ -1,6 +1,6 @@
 extension WallClockTime {
-    /// The longest accepted RFC 3339 text, in bytes. It leaves room for 38 digits of a second's fraction.
-    public static let rfc3339ByteCountLimit = 64
+    /// The longest accepted RFC 3339 text, in bytes. It leaves room for nearly a thousand digits of a second's fraction.
+    public static let rfc3339ByteCountLimit = 1_024
 
     /// The instant that an RFC 3339 `date-time` (section 5.6) names, or nil if the text is not exactly one.
     ///

@@ -38,6 +38,8 @@ public final class EventSession: LiveReader, @unchecked Sendable {
     private var durationTimer: LaneTimer?
     private var lastSendMilliseconds: Int64 = 0
 
+    /// Whether ``next()`` may have something to say right after what it said: else `onReady` tells.
+    public private(set) var mayHaveMore = true
     private var owesControl = true
     private var mustEnd = false
     private var hasEnded = false
@@ -84,7 +86,7 @@ public final class EventSession: LiveReader, @unchecked Sendable {
         if snapshot.isDeleted { return end() }
         if let range = rangeFromElsewhere {
             rangeFromElsewhere = nil
-            return send(range)
+            return send(range, tail: snapshot.tail)
         }
         // A reader that has got nothing yet gets one event even if the server is shutting down.
         if mustEnd, !owesControl { return end() }
@@ -136,7 +138,7 @@ extension EventSession {
         if let range = readers.eventCache.range(
             of: stream, form: form, from: position, snapshot: snapshot, cursor: cursor)
         {
-            return send(range)
+            return send(range, tail: snapshot.tail)
         }
         do throws(StreamError) {
             let limit = max(16, min(Self.eventByteCountLimit, service.configuration.chunkByteCountLimit))
@@ -161,7 +163,7 @@ extension EventSession {
             return nil
         }
         readers.eventCache.keep(range, of: stream, form: form)
-        return send(range)
+        return send(range, tail: tail)
     }
 
     private func readElsewhere(limit: Int, cursor: UInt64) {
@@ -204,8 +206,11 @@ extension EventSession {
         onReady?()
     }
 
-    private func send(_ range: EncodedRange) -> EventStep {
+    /// - Parameter tail: As far as it is known.
+    private func send(_ range: EncodedRange, tail: StreamPosition) -> EventStep {
         position = range.end
+        // Whatever is appended after that wakes the reader.
+        mayHaveMore = range.endsStream || range.isClosed || mustEnd || range.end < tail
         noteSending()
         if range.endsStream {
             mustEnd = true
@@ -219,6 +224,7 @@ extension EventSession {
     private func sendControl(_ snapshot: Stream.Snapshot) -> EventStep {
         let cursor = max(ownCursor, service.currentInterval())
         let control = ControlEvent.at(position, tail: snapshot.tail, isClosed: false, cursor: cursor)
+        mayHaveMore = true
         noteSending()
         return .send(EncodedEvents(dataByteCount: 0, control: control))
     }

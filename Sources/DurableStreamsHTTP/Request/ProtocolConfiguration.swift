@@ -5,6 +5,8 @@ public struct ProtocolConfiguration: Sendable {
     /// Scheme, host and, behind a proxy that strips one, path prefix for `Location`, such as `https://example.com`.
     /// `nil`: built from the request's `Host`.
     public var publicURL: String?
+    /// Host and port for `Location` where a request names none, such as `127.0.0.1:4437`. `nil`: `Location` is the path alone.
+    public var fallbackHost: String?
     /// Whether `X-Forwarded-Proto` and `X-Forwarded-Host` may decide the scheme and host of `Location`.
     public var trustsForwardedHeaders = false
     /// How long a long-poll waits for data before it answers 204.

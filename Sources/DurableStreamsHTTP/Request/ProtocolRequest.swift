@@ -58,15 +58,36 @@ public struct ProtocolRequest: Sendable {
     /// The same for a transport that has the bytes: no text is made of a field that the protocol does not know.
     public mutating func addHeader(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
         guard let field = RequestField(name: name) else { return }
-        add(field, value: String(decoding: value, as: UTF8.self))
+        if let value = text(of: value, in: field) { add(field, value: value) } else { note(field) }
+    }
+
+    /// Nil if nobody will ask for it with this method. What clients send again and again takes no memory.
+    private func text(of value: UnsafeRawBufferPointer, in field: RequestField) -> String? {
+        switch field {
+        case .host where method != .put: return nil
+        case .acceptEncoding, .ifNoneMatch: if method != .get { return nil }
+        case .contentType:
+            for known in Self.commonContentTypes where known.utf8.count == value.count {
+                if known.utf8.elementsEqual(value) { return known }
+            }
+        default: break
+        }
+        return String(decoding: value, as: UTF8.self)
+    }
+
+    private static let commonContentTypes = ["application/json", "application/octet-stream"]
+
+    /// Whether the field is here for the first time.
+    @discardableResult
+    private mutating func note(_ field: RequestField) -> Bool {
+        if seen.insert(field) { return true }
+        // Proxies in a row may each add theirs; the first one, of the proxy nearest to the client, counts.
+        if field != .forwardedProtocol, field != .forwardedHost { hasRepeatedField = true }
+        return false
     }
 
     private mutating func add(_ field: RequestField, value: String) {
-        guard seen.insert(field) else {
-            // Proxies in a row may each add theirs; the first one, of the proxy nearest to the client, counts.
-            if field != .forwardedProtocol, field != .forwardedHost { hasRepeatedField = true }
-            return
-        }
+        guard note(field) else { return }
         let value = HeaderValue.trimmed(value)
         switch field {
         case .contentType: contentType = checkedText(value)

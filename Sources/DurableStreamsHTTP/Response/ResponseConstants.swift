@@ -37,6 +37,15 @@ public final class ResponseConstants: Sendable {
         self.block = block
     }
 
+    /// With a date of its own: for each thread that writes many heads, so that they don't share what changes.
+    public func copy() -> ResponseConstants { ResponseConstants(copying: self) }
+
+    private init(copying other: ResponseConstants) {
+        block = other.block
+        fields = other.fields
+        now = other.now
+    }
+
     private static let methods = "GET, POST, PUT, DELETE, HEAD, OPTIONS"
 
     private static let requestHeaders = """

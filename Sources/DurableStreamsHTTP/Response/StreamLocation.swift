@@ -3,17 +3,20 @@ import DurableStreams
 /// The absolute URL of a stream, for `Location`.
 struct StreamLocation {
     var publicURL: String?
+    var fallbackHost: String?
     var trustsForwardedHeaders: Bool
     var basePath: String
 
-    /// From the configured URL, else from what the client, or a trusted proxy, says it called the server. A request
-    /// that names no usable host gets the path alone, which is relative to the URL it was sent to.
-    func text(of path: StreamPath, request: ProtocolRequest) -> String {
+    /// From the configured URL, else from what the client, or a trusted proxy, says it called the server. Where a
+    /// request names no host, which HTTP/1.0 allows, from the configured one; without that the path alone, which is relative
+    /// to the URL that the request was sent to.
+    /// - Throws: If `Host` is malformed (RFC 9112 section 3.2).
+    func text(of path: StreamPath, request: ProtocolRequest) throws(Refusal) -> String {
         if let publicURL { return withoutLastSlash(publicURL) + basePath + path.text }
         let forwardedHost = trustsForwardedHeaders ? request.forwardedHost.flatMap(Self.firstMember) : nil
-        guard let host = forwardedHost.flatMap(Self.host) ?? request.host.flatMap(Self.host) else {
-            return basePath + path.text
-        }
+        let named = request.host.flatMap { $0.isEmpty ? nil : $0 }
+        if let named, Self.host(named) == nil { throw .badRequest("the Host header is malformed") }
+        guard let host = forwardedHost.flatMap(Self.host) ?? named ?? fallbackHost else { return basePath + path.text }
         let isSecure = trustsForwardedHeaders
             && request.forwardedProtocol.flatMap(Self.firstMember)?.lowercased() == "https"
         return (isSecure ? "https://" : "http://") + host + basePath + path.text

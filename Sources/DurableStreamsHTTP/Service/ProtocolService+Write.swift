@@ -10,13 +10,14 @@ extension ProtocolService {
         reply: @escaping Reply
     ) {
         let create: CreateRequest
+        let location: String
         do throws(Refusal) {
             try request.checkHeader(hasBody: body.hasBytes)
             create = try request.createRequest(path: path, base: base)
+            location = try self.location.text(of: path, request: request)
         } catch {
             return reply(.response(refusal(error, of: request, path: path)))
         }
-        let location = location.text(of: path, request: request)
         let complete: @Sendable (Result<CreateReceipt, StreamError>) -> Void = { result in
             switch result {
             case .success(let receipt): reply(.response(.created(receipt, location: location)))

@@ -43,6 +43,7 @@ public final class ProtocolService: Sendable {
         base = BasePath(configuration.basePath)
         location = StreamLocation(
             publicURL: configuration.publicURL,
+            fallbackHost: configuration.fallbackHost,
             trustsForwardedHeaders: configuration.trustsForwardedHeaders,
             basePath: base.text
         )

@@ -7,8 +7,20 @@ struct IncomingRequest {
     let request: ProtocolRequest
     let announcedByteCount: Int?
     var body: BodyCollector
+    /// Bytes so far, and how many there must be before the client gets more time.
+    var receivedByteCount = 0
+    var progressGoal = 0
     /// A part that there is no memory for yet.
     var waitingPart: WaitingPart?
+
+    /// Whether the client has earned more time. One that holds memory which others may wait for has to send a 64th of its
+    /// body for it, and at least 64 KiB, so that nobody can hold it for ever.
+    mutating func getsOn(by byteCount: Int, holdsMemory: Bool) -> Bool {
+        receivedByteCount += byteCount
+        guard !holdsMemory || receivedByteCount >= progressGoal else { return false }
+        progressGoal = receivedByteCount + max(64 << 10, (announcedByteCount ?? 0) / 64)
+        return true
+    }
 
     struct WaitingPart {
         let bytes: ByteBuffer
@@ -22,6 +34,7 @@ extension ConnectionHandler {
         methodIndex = LoopTally.index(of: request.method)
         isHeadMethod = request.method == .head
         if facts.lacksHost { return fail(.missingHost) }
+        if facts.hasUnknownCoding { return fail(.unknownTransferCoding) }
         let casualByteCount = loop.shared.casualBodyByteCount
         switch state.receiveHead(facts, casualByteCount: casualByteCount) {
         case .answer:
@@ -35,6 +48,16 @@ extension ConnectionHandler {
         case .ignore:
             break
         }
+    }
+
+    /// As the head, the body and the end of a request with a short body, one after the other.
+    func receiveWhole(_ plain: PlainRequest, body: ByteBuffer?) {
+        guard state.receiveWhole(plain.facts) else { return }
+        methodIndex = LoopTally.index(of: plain.request.method)
+        isHeadMethod = plain.request.method == .head
+        deadline = ConnectionTimeouts.never
+        if let body { loop.tally.receivedBodyByteCount += body.readableBytes }
+        handle(plain.request, body: body)
     }
 
     private func expectBody(of request: ProtocolRequest, _ facts: RequestFacts, byteCountLimit: Int) {
@@ -127,7 +150,9 @@ extension ConnectionHandler {
 
 extension ConnectionHandler {
     private func collect(_ bytes: ByteBuffer) {
-        deadline = loop.deadline(in: loop.timeouts.body)
+        if incoming?.getsOn(by: bytes.readableBytes, holdsMemory: reservedByteCount > 0) ?? false {
+            deadline = loop.deadline(in: loop.timeouts.body)
+        }
         loop.tally.receivedBodyByteCount += bytes.readableBytes
         let capacity = incoming?.body.capacityNeeded(forPartOf: bytes.readableBytes) ?? 0
         if capacity > max(BodyCollector.freeByteCount, reservedByteCount) {

@@ -119,6 +119,10 @@ extension ConnectionHandler {
                         wrapOutboundOut(state.isVersion10 ? events.plain : events.chunked), promise: nil)
                     loop.tally.deliveredEventCount += 1
                     hasWritten = true
+                    if !session.mayHaveMore {
+                        context.flush()
+                        return
+                    }
                 case .wait:
                     if hasWritten { context.flush() }
                     return

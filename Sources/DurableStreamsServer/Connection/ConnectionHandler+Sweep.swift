@@ -14,7 +14,7 @@ extension ConnectionHandler {
         if isAwaitingMemory { return fail(.noMemoryForBody) }
         switch state.patience {
         case .idle:
-            if isInsideHead { fail(.headTimedOut) } else { close() }
+            if isInsideHead { fail(.headTimedOut) } else { closeWhenWritten() }
         case .body:
             fail(.bodyTimedOut)
         case .linger:
@@ -53,7 +53,7 @@ extension ConnectionHandler {
     /// The server shuts down.
     func drain() {
         if state.drain() {
-            close()
+            closeWhenWritten()
         } else if state.outbound == .lingering {
             deadline = min(deadline, loop.deadline(in: 1))
         }

@@ -178,7 +178,7 @@ extension ConnectionHandler {
         if let event = event as? ChannelEvent {
             switch event {
             case .inputClosed:
-                if state.closeInput() && queue.isEmpty { close() }
+                if state.closeInput() && queue.isEmpty { closeWhenWritten() }
             case .outputClosed:
                 if state.closeOutput() && !isReadWithheld && queue.isEmpty {
                     close()
@@ -202,6 +202,13 @@ extension ConnectionHandler {
         self.context = nil
     }
 
+    /// Between two requests, or when only the client's end is waited for. The socket may still have to take the last answer.
+    func closeWhenWritten() {
+        guard state.outbound == .idle else { return close() }
+        state.beginClosing()
+        closeAfterFlush()
+    }
+
     func close() {
         state.closeNow()
         context?.close(promise: nil)
@@ -212,6 +219,8 @@ extension ConnectionHandler {
         guard index >= 0 else { return }
         loop.remove(self)
         loop.shared.gate.leave()
+        // What the store is at work with stays in memory until its answer, which comes although nobody waits for it.
+        let isBodyInUse = state.isAnswering && exchange == nil && incoming == nil
         state.closeNow()
         queue.removeAll()
         output = nil
@@ -219,7 +228,7 @@ extension ConnectionHandler {
         endLiveReading()
         exchange.take()?.cancel()
         session.take()?.cancel()
-        dropIncoming()
+        if !isBodyInUse { dropIncoming() }
         replyReceiver = nil
     }
 }
@@ -232,9 +241,7 @@ extension ConnectionHandler: PlainRequestReceiver {
     func receive(_ plain: PlainRequest, body: ByteBuffer?) {
         isInsideRead = true
         hasReceivedPart = true
-        receiveHead(plain.request, plain.facts)
-        if let body { receiveBody(body) }
-        receiveEnd()
+        receiveWhole(plain, body: body)
     }
 }
 
@@ -259,7 +266,7 @@ extension ConnectionHandler {
         isProcessingQueue = false
         if !isBatching { flushOutput() }
         if state.isIdle && queue.isEmpty {
-            if state.isInputClosed { return closeAfterFlush() }
+            if state.isInputClosed { return closeWhenWritten() }
             deadline = loop.deadline(in: loop.timeouts.idle)
         }
         resumeReading()

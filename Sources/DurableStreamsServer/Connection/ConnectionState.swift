@@ -114,6 +114,18 @@ extension ConnectionState {
         return expectsContinue || (facts.announcedByteCount ?? 0) > casualByteCount ? .askAdmission : .collect
     }
 
+    /// A request has come with all of its body. False if the connection is closing: then it gets no answer.
+    mutating func receiveWhole(_ facts: RequestFacts) -> Bool {
+        if ignoresInput { return false }
+        precondition(isIdle, "a request began before the previous one was done")
+        keepsAlive = facts.keepsAlive && !isDraining
+        isVersion10 = false
+        expectsContinue = false
+        inbound = .received
+        outbound = .answering
+        return true
+    }
+
     /// The body may come. Returns whether the client waits to be told so.
     mutating func admitBody(byteCountLimit: Int) -> Bool {
         precondition(inbound == .receivingBody && outbound == .idle)
@@ -293,14 +305,14 @@ extension ConnectionState {
         return .next
     }
 
-    /// The client has closed its half. Returns whether the connection can be closed at once, given that nothing that it
-    /// sent before is still queued.
+    /// The client has closed its half. Returns whether the connection can be closed too, given that nothing that it sent
+    /// before is still queued.
     mutating func closeInput() -> Bool {
         isInputClosed = true
         return isIdle || outbound == .lingering
     }
 
-    /// The server shuts down. Returns whether the connection can be closed at once; else it closes after its answer.
+    /// The server shuts down. Returns whether the connection can be closed now; else it closes after its answer.
     mutating func drain() -> Bool {
         isDraining = true
         if isIdle { return true }
@@ -313,6 +325,15 @@ extension ConnectionState {
         guard outbound != .closed else { return true }
         outbound = .lingering
         return isInputClosed || !needsToLinger
+    }
+
+    /// Nothing more is to be said: our half closes once what was said has left, which a slow client may keep waiting
+    /// although nothing is going on.
+    mutating func beginClosing() {
+        guard outbound == .idle else { return }
+        outbound = .closing
+        inbound = .ignoring
+        keepsAlive = false
     }
 
     /// The last word, before the socket goes or when it has gone.

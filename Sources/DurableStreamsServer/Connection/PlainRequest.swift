@@ -34,6 +34,15 @@ struct PlainRequest {
             request: request, facts: facts, headByteCount: reader.place + 2,
             bodyByteCount: facts.announcedByteCount ?? 0)
     }
+
+    /// Whether the bytes begin with a request line that is wrong in a way that the decoder does not mind: two spaces where
+    /// one has to be (RFC 9112 section 3), or another protocol's name.
+    static func hasMalformedLine(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let line = bytes.prefix { $0 != 0x0D && $0 != 0x0A }
+        if line.indices.dropFirst().contains(where: { line[$0] == 0x20 && line[$0 - 1] == 0x20 }) { return true }
+        let isWhole = line.count < bytes.count
+        return isWhole && !line.isEmpty && !line.suffix(9).dropLast(3).elementsEqual(" HTTP/".utf8)
+    }
 }
 
 extension RequestFacts {
@@ -75,8 +84,16 @@ private struct Reader {
         case UInt8(ascii: "P") where skip("PUT "): return .put
         case UInt8(ascii: "D") where skip("DELETE "): return .delete
         case UInt8(ascii: "O") where skip("OPTIONS "): return .options
-        default: return nil
+        default: return otherMethod()
         }
+    }
+
+    /// Any token is a method (RFC 9110 section 9.1), though the decoder knows only the registered ones. Not CONNECT, after
+    /// which the decoder reads nothing.
+    private mutating func otherMethod() -> ProtocolRequest.Method? {
+        while place < bytes.count, bytes[place].isTokenCharacter { place += 1 }
+        let name = String(decoding: bytes[..<place], as: UTF8.self)
+        return place > 0 && skip(" ") && name != "CONNECT" ? .other(name) : nil
     }
 
     /// In origin form, in printable ASCII, without a fragment.

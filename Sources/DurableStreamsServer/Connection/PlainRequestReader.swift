@@ -12,24 +12,28 @@ protocol PlainRequestReceiver: AnyObject {
 
 /// Stands before the decoder. Requests that have come whole and are plain go to the connection directly; everything else
 /// goes through the decoder. Confined to the event loop.
-final class PlainRequestReader<Receiver: PlainRequestReceiver>: ChannelInboundHandler {
+///
+/// Not generic, because a channel calls it by way of a protocol, and then generic code looks its types up with each call.
+final class PlainRequestReader: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
-    private let receiver: Receiver
+    private let receiver: any PlainRequestReceiver
     private let headByteCountLimit: Int
     private let bodyByteCountLimit: Int
     /// So much of what comes belongs to the request that the decoder is in; `.max` from the first one on whose end only
     /// the decoder can tell.
     private var decodedByteCount = 0
     private var isReading = false
+    /// Nothing after what came can be understood.
+    private var hasFailed = false
     /// What came while what was before it was still being processed.
     private var following: ByteBuffer?
 
     /// - Parameters:
     ///   - headByteCountLimit: Longer heads are the decoder's, which refuses them.
     ///   - bodyByteCountLimit: Longer bodies are the decoder's, because somebody has to be asked about them.
-    init(_ receiver: Receiver, headByteCountLimit: Int, bodyByteCountLimit: Int) {
+    init(_ receiver: any PlainRequestReceiver, headByteCountLimit: Int, bodyByteCountLimit: Int) {
         self.receiver = receiver
         self.headByteCountLimit = min(PlainRequest.headByteCountLimit, headByteCountLimit)
         self.bodyByteCountLimit = bodyByteCountLimit
@@ -52,10 +56,15 @@ final class PlainRequestReader<Receiver: PlainRequestReceiver>: ChannelInboundHa
     }
 
     private func read(_ bytes: consuming ByteBuffer, _ context: ChannelHandlerContext) {
-        while bytes.readableBytes > 0 {
+        while !hasFailed, bytes.readableBytes > 0 {
             if decodedByteCount == 0 {
                 let plain = readPlain(bytes)
                 if let plain, take(plain, &bytes) { continue }
+                if plain == nil, bytes.withUnsafeReadableBytes(PlainRequest.hasMalformedLine) {
+                    hasFailed = true
+                    context.fireErrorCaught(InputFailure.malformed(reason: "the request line is malformed"))
+                    return
+                }
                 decodedByteCount = plain.map { $0.headByteCount + $0.bodyByteCount } ?? .max
             }
             guard let part = bytes.readSlice(length: min(decodedByteCount, bytes.readableBytes)) else { return }

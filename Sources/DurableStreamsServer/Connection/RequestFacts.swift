@@ -6,6 +6,9 @@ struct RequestFacts: Equatable, Sendable {
     /// `Content-Length`, if there is one. What cannot be counted is as much as can be: more than any limit.
     var announcedByteCount: Int?
     var isChunked = false
+    /// The body's framing is not that of RFC 9112 section 6.1 as far as it is understood here: `chunked`, once, in
+    /// HTTP/1.1.
+    var hasUnknownCoding = false
     /// Whether the client would like to send another request afterwards (RFC 9112 section 9.3).
     var keepsAlive = true
     /// HTTP/1.0: no chunks, no interim answers, and keeping alive must be said.
@@ -35,6 +38,7 @@ extension RequestFacts {
             request.addHeader(name: name, value: value)
             facts.note(name, value)
         }
+        if facts.isChunked, facts.isVersion10 { facts.hasUnknownCoding = true }
         return (request, facts)
     }
 
@@ -46,7 +50,10 @@ extension RequestFacts {
         case 6 where name.equals("expect"): expectsContinue = value.equals("100-continue") && !isVersion10
         case 7 where name.equals("upgrade"): endsDecoding = true
         case 14 where name.equals("content-length"): announcedByteCount = Int(value) ?? .max
-        case 17 where name.equals("transfer-encoding"): isChunked = true
+        case 17 where name.equals("transfer-encoding"):
+            // The decoder takes an empty value for none, and what stands before `chunked` for the body's own business.
+            if isChunked || !value.equals("chunked") { hasUnknownCoding = true }
+            isChunked = true
         default: break
         }
     }

@@ -49,7 +49,7 @@ final class ServingLoop: @unchecked Sendable {
     init(eventLoop: any EventLoop, shared: ServerShared, isFirst: Bool) {
         self.eventLoop = eventLoop
         self.shared = shared
-        self.constants = shared.service.constants
+        self.constants = shared.service.constants.copy()
         self.isFirst = isFirst
         let drain: @Sendable () -> Void = { [weak self] in self?.lane.drain() }
         let tick: @Sendable () -> Void = { [weak self] in self?.lane.tick() }

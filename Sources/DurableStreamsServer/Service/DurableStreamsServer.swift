@@ -91,11 +91,25 @@ extension ServerConfiguration {
         try require((connectionLimit ?? 1) > 0, "there has to be at least one connection")
         try require(backlog > 0, "the backlog has to be at least 1")
         try require(headByteCountLimit >= 1_024, "the limit of a request's head has to be at least 1,024 bytes")
-        try require(shutdownMilliseconds >= 0, "the time for a shutdown can't be negative")
+        let day = 86_400_000
+        let times = [
+            headTimeoutMilliseconds, idleTimeoutMilliseconds, bodyTimeoutMilliseconds, bodyMemoryTimeoutMilliseconds,
+            stalledWriteTimeoutMilliseconds, lingerTimeoutMilliseconds,
+            protocolConfiguration.eventStreamKeepAliveMilliseconds,
+        ]
+        try require(times.allSatisfy { (1...day).contains($0) }, "a timeout has to be from 1 ms to a day")
+        let waits = [
+            protocolConfiguration.longPollTimeoutMilliseconds, protocolConfiguration.eventStreamDurationMilliseconds,
+            shutdownMilliseconds,
+        ]
+        try require(waits.allSatisfy { (0...day).contains($0) }, "a time has to be from 0 ms to a day")
+        try require(protocolConfiguration.cursorIntervalSeconds > 0, "the cursor's interval has to be at least 1 s")
         let base = protocolConfiguration.basePath
         try require(base.hasPrefix("/") && base.hasSuffix("/"), "the base path has to begin and end with a slash")
         try require(!HealthEndpoint.path.hasPrefix(base), "the base path would hide \(HealthEndpoint.path)")
-        try require(protocolConfiguration.bodyByteCountLimit > 0, "the limit of a body has to be at least 1 byte")
+        try require(
+            (1...(1 << 30)).contains(protocolConfiguration.bodyByteCountLimit),
+            "the limit of a body has to be from 1 byte to 1 GiB")
         try require(protocolConfiguration.bodyCacheByteCountLimit >= 0, "the memory for bodies can't be negative")
         try require(protocolConfiguration.chunkByteCountLimit > 0, "the limit of a chunk has to be at least 1 byte")
     }

@@ -10,6 +10,7 @@ enum HealthEndpoint {
     static func matches(_ request: ProtocolRequest) -> Bool {
         // For almost every request the second byte decides.
         let target = request.target.utf8
+        guard target.dropFirst().first == UInt8(ascii: "h") else { return false }
         guard request.method == .get || request.method == .head, target.starts(with: path.utf8) else { return false }
         let rest = target.dropFirst(path.utf8.count)
         return rest.isEmpty || rest.first == UInt8(ascii: "?")
@@ -23,6 +24,8 @@ enum HealthEndpoint {
         let text = """
             {"status":"\(status.rawValue)","durability":"\(statistics.durability)",\
             "streams":\(statistics.streamCount),"segments":\(statistics.segmentCount),\
+            "sealedSegments":\(statistics.sealedSegmentCount),"sealings":\(statistics.sealingCount),\
+            "merges":\(statistics.mergeCount),\
             "commits":\(statistics.commitCount),"syncs":\(statistics.syncCount),"entries":\(statistics.entryCount),\
             "payloadBytes":\(statistics.payloadByteCount),"pendingBytes":\(statistics.pendingByteCount),\
             "stopped":\(statistics.isStopped),"diskFull":\(statistics.isDiskFull),\

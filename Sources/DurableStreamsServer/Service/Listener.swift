@@ -52,8 +52,8 @@ enum Listener {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = loop.shared.headByteCountLimit
         limits.maxHeaderListSize = loop.shared.headByteCountLimit
-        // The bytes are the limit that counts.
-        limits.maxHeaderFieldCount = loop.shared.headByteCountLimit
+        // The decoder does not count what stands between names and values.
+        limits.maxHeaderFieldCount = loop.shared.headByteCountLimit / 32
         let decoder = HTTPRequestDecoder(
             leftOverBytesStrategy: .dropBytes,
             informationalResponseStrategy: .drop,

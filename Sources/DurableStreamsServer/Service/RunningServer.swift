@@ -35,7 +35,9 @@ struct RunningServer: Sendable {
         store: StreamStore,
         group: MultiThreadedEventLoopGroup
     ) async throws -> RunningServer {
-        let service = ProtocolService(store: store, configuration: configuration.protocolConfiguration)
+        var protocolConfiguration = configuration.protocolConfiguration
+        protocolConfiguration.fallbackHost = protocolConfiguration.fallbackHost ?? configuration.authority
+        let service = ProtocolService(store: store, configuration: protocolConfiguration)
         let gate = ConnectionGate(limit: configuration.connectionLimit ?? ConnectionGate.limitOfOpenFiles())
         let bodyByteCountLimit = configuration.protocolConfiguration.bodyByteCountLimit
         let shared = ServerShared(

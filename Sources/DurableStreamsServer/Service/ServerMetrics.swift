@@ -17,6 +17,8 @@ final class ServerMetrics: Sendable {
     private let streams: Gauge
     private let commits: Gauge
     private let syncs: Gauge
+    private let sealings: Gauge
+    private let merges: Gauge
     private let appends: Gauge
     private let appendedBytes: Gauge
     private let pendingBytes: Gauge
@@ -27,6 +29,8 @@ final class ServerMetrics: Sendable {
         streams = Gauge(label: "durable_streams_streams", dimensions: dimensions)
         commits = Gauge(label: "durable_streams_commits", dimensions: dimensions)
         syncs = Gauge(label: "durable_streams_syncs", dimensions: dimensions)
+        sealings = Gauge(label: "durable_streams_sealings", dimensions: dimensions)
+        merges = Gauge(label: "durable_streams_merges", dimensions: dimensions)
         appends = Gauge(label: "durable_streams_appends", dimensions: dimensions)
         appendedBytes = Gauge(label: "durable_streams_appended_bytes", dimensions: dimensions)
         pendingBytes = Gauge(label: "durable_streams_pending_bytes", dimensions: dimensions)
@@ -71,6 +75,8 @@ final class ServerMetrics: Sendable {
         streams.record(statistics.streamCount)
         commits.record(statistics.commitCount)
         syncs.record(statistics.syncCount)
+        sealings.record(statistics.sealingCount)
+        merges.record(statistics.mergeCount)
         appends.record(statistics.entryCount)
         appendedBytes.record(statistics.payloadByteCount)
         pendingBytes.record(statistics.pendingByteCount)

@@ -16,6 +16,10 @@ public struct LinuxFileSystem: FileSystem {
             guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
                 throw FileSystemError(call: "mkdir", path: path, errno: ENOTDIR)
             }
+            // Whoever made it may have been killed before it was durable. Where the parent cannot be read it was not us.
+            do throws(FileSystemError) {
+                try synchronizeDirectory(Self.parent(of: path))
+            } catch where error.errno == EACCES {}
         case ENOENT where Self.parent(of: path) != path:
             try createDirectory(Self.parent(of: path))
             try createDirectory(path)
@@ -40,7 +44,12 @@ public struct LinuxFileSystem: FileSystem {
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
             var status = stat()
-            if stat("\(path)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG { names.append(name) }
+            guard stat("\(path)/\(name)", &status) == 0 else {
+                // Gone since. Any other failure must not pass for a file that is not there.
+                if errno == ENOENT { continue }
+                throw FileSystemError(call: "stat", path: "\(path)/\(name)", errno: errno)
+            }
+            if status.st_mode & S_IFMT == S_IFREG { names.append(name) }
         }
     }
 
@@ -76,11 +85,10 @@ public struct LinuxFileSystem: FileSystem {
         let descriptor = try Self.open(path, O_RDWR | O_CREAT | O_CLOEXEC)
         let lock = LinuxDirectoryLock(descriptor: descriptor)
         try Self.lock(descriptor, LOCK_EX, path)
-        // Who holds the lock is a courtesy to whoever is refused: the lock itself is the kernel's.
+        // Who holds the lock is a courtesy to whoever is refused: the lock itself is the kernel's. A full disk is no reason
+        // not to open the store.
         let line = Array("\(holder)\n".utf8)
-        guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, line, line.count, 0) == line.count else {
-            throw FileSystemError(call: "pwrite", path: path, errno: errno)
-        }
+        if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, line, line.count, 0) }
         return lock
     }
 

@@ -142,8 +142,9 @@ final class CommitQueue: Sendable {
     private func fillingCommit(_ state: inout State) -> Commit {
         if let filling = state.filling { return filling }
         let commit: Commit
-        if let emptied = state.emptied.popLast() {
-            commit = emptied
+        if !state.emptied.isEmpty {
+            // In turns, so that none holds its last segment for long.
+            commit = state.emptied.removeFirst()
             commit.reset(
                 segment: state.segment, offset: state.offset, firstSequenceNumber: state.nextSequenceNumber)
         } else {
@@ -256,6 +257,14 @@ final class CommitQueue: Sendable {
             case .closing: state.full.isEmpty && state.filling == nil
             case nil: false
             }
+        }
+    }
+
+    /// Whether the log has stopped, or is about to.
+    var hasStopped: Bool {
+        state.withLock { state in
+            if case .stopped = state.ending { return true }
+            return state.demandedStop != nil
         }
     }
 

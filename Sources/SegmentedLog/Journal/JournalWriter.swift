@@ -91,6 +91,7 @@ final class JournalWriter {
 
     /// In the weaker modes, makes durable what is only written. For a clean end.
     func synchronizeAtEnd() {
+        if let error = queue.takeDemandedStop() { return stop(error, []) }
         guard hasUnsyncedWrites, queue.stoppedReason == nil else { return }
         _ = stopOnError { () throws(FileSystemError) in try synchronize() }
     }

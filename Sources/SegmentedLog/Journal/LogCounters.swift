@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// What ``LogStatistics`` shows. Counted by the writer's thread, read by anyone.
+/// What ``LogStatistics`` shows. Counted by the log's threads, read by anyone.
 final class LogCounters: Sendable {
     private let state = Mutex(LogStatistics())
 
@@ -12,6 +12,8 @@ final class LogCounters: Sendable {
         }
     }
 
+    func addSealedSegment() { state.withLock { $0.sealingCount += 1 } }
+    func addMerge() { state.withLock { $0.mergeCount += 1 } }
     func addSync() { state.withLock { $0.syncCount += 1 } }
     func streamCountChanged(by count: Int) { state.withLock { $0.streamCount += count } }
     func setDiskFull(_ isFull: Bool) { state.withLock { $0.isDiskFull = isFull } }

@@ -48,11 +48,12 @@ struct SegmentDirectory: Sendable {
         do throws(FileSystemError) {
             try fill(file, byteCount: byteCount)
             try writeHeader(number, of: file, byteCount: byteCount)
+            return try publish(partial, as: number, byteCount: byteCount)
         } catch {
+            // If it has its name by now, whoever asked for the segment abandons it.
             try? fileSystem.unlink(partial)
             throw error
         }
-        return try publish(partial, as: number, byteCount: byteCount)
     }
 
     /// Makes a new segment of a dead one's file. What the file holds stays: its frames name another segment.
@@ -75,10 +76,12 @@ struct SegmentDirectory: Sendable {
 
     /// Makes sure that a segment that could not be made does not turn up among the others. Durable when this returns.
     func abandon(_ number: UInt64) throws(FileSystemError) {
-        do throws(FileSystemError) {
-            try fileSystem.unlink(path(number, .journal))
-        } catch where error.errno == ENOENT {
-            // It never got its name.
+        for kind in [FileKind.partial, .journal] {
+            do throws(FileSystemError) {
+                try fileSystem.unlink(path(number, kind))
+            } catch where error.errno == ENOENT {
+                // It is gone, or never got its name.
+            }
         }
         try fileSystem.synchronizeDirectory(path)
     }

@@ -16,15 +16,23 @@ final class SegmentProvisioner: Sendable {
         var wantedByteCount: Int?
         /// The last attempt failed: the next one may wait a while.
         var hasFailed = false
-        var retired: [JournalSegment] = []
+        /// Spare segments that others have taken the place of, until they are out of the log. Segments without frames must
+        /// not become the oldest: they would look as if they had lost their frames.
+        var replaced: [JournalSegment] = []
+        /// Likewise: segments that could not be made, of which something may be left.
+        var abandoned: [UInt64] = []
+        /// Likewise: a spare segment is perhaps being replaced.
+        var isInstalling = false
+        /// One of these could not be removed: the next attempt may wait a while.
+        var removalHasFailed = false
+        /// Dead segments' files that are not to be kept.
+        var discarded: [UInt64] = []
         /// Dead segments' files that nobody reads any more, to be written anew.
         var reusable: [ReusableFile]
         var nextNumber: UInt64
         /// As ``hasFailed``, until an attempt succeeds: what was said once is not said with every attempt.
         var isInTrouble = false
-        /// A segment without frames stands among the others and must not become the oldest: it would look like one that
-        /// has lost its frames.
-        var hasUnusedSegment = false
+        var removalIsInTrouble = false
         /// No more segments are made until others are sealed.
         var isPaused = false
         var isClosing = false
@@ -53,14 +61,10 @@ final class SegmentProvisioner: Sendable {
         workArrived.signal()
     }
 
-    /// Takes a spare segment that was never used out of the log.
-    private func retire(_ segment: JournalSegment) {
-        state.withLock { $0.retired.append(segment) }
-        workArrived.signal()
-    }
-
     /// Whether segments may be retired whose successors stay.
-    var mayRetire: Bool { state.withLock { !$0.hasUnusedSegment } }
+    var mayRetire: Bool {
+        state.withLock { $0.replaced.isEmpty && $0.abandoned.isEmpty && !$0.isInstalling }
+    }
 
     /// Keeps the file of a retired segment to be written anew, once nobody reads it any more.
     func reclaim(_ segment: JournalSegment) {
@@ -94,28 +98,28 @@ final class SegmentProvisioner: Sendable {
     func run(for queue: CommitQueue) {
         while true {
             while runOnce(for: queue) {}
-            let (isClosing, hasFailed) = state.withLock { ($0.isClosing, $0.hasFailed) }
+            let (isClosing, hasFailed) = state.withLock { ($0.isClosing, $0.hasFailed || $0.removalHasFailed) }
             if isClosing { return }
-            if hasFailed {
-                _ = workArrived.wait(timeout: .now() + .milliseconds(configuration.provisioningRetryMilliseconds))
-            } else {
+            guard hasFailed else {
                 workArrived.wait()
+                continue
             }
-            if hasFailed { retryLater(queue) }
+            // Not sooner because more is asked for: each attempt may write much before it fails.
+            let deadline = DispatchTime.now() + .milliseconds(configuration.provisioningRetryMilliseconds)
+            while !state.withLock({ $0.isClosing }), workArrived.wait(timeout: deadline) == .success {
+                while runOnce(for: queue) {}
+            }
+            retryLater(queue)
         }
     }
 
     /// One piece of work; false if there is none, or none that would succeed now.
     func runOnce(for queue: CommitQueue) -> Bool {
-        if let segment = state.withLock({ $0.retired.isEmpty ? nil : $0.retired.removeFirst() }) {
-            remove(segment)
-            return true
-        }
+        if removeNext() { return true }
         let wanted = state.withLock { state -> (byteCount: Int, number: UInt64, file: ReusableFile?)? in
             guard let byteCount = state.wantedByteCount, !state.hasFailed, !state.isClosing, !state.isPaused
             else { return nil }
             let number = state.nextNumber
-            state.nextNumber += 1
             let match = state.reusable.firstIndex { $0.byteCount == byteCount }
             return (byteCount, number, match.map { state.reusable.remove(at: $0) })
         }
@@ -123,6 +127,8 @@ final class SegmentProvisioner: Sendable {
         do throws(FileSystemError) {
             let segment = try makeSegment(wanted.number, byteCount: wanted.byteCount, of: wanted.file)
             let isRecovery = state.withLock { state in
+                state.nextNumber = wanted.number + 1
+                state.isInstalling = true
                 if state.wantedByteCount == wanted.byteCount { state.wantedByteCount = nil }
                 defer { state.isInTrouble = false }
                 return state.isInTrouble
@@ -131,7 +137,11 @@ final class SegmentProvisioner: Sendable {
             if isRecovery {
                 configuration.eventHandler(LogEvent(level: .info, message: "there is room for another segment again"))
             }
-            if let replaced = queue.install(spare: segment) { retire(replaced) }
+            let replaced = queue.install(spare: segment)
+            state.withLock { state in
+                state.isInstalling = false
+                if let replaced { state.replaced.append(replaced) }
+            }
         } catch {
             abandon(wanted.number)
             fail(error, byteCount: wanted.byteCount, queue)
@@ -157,6 +167,7 @@ final class SegmentProvisioner: Sendable {
     func retryLater(_ queue: CommitQueue) {
         let needsSpare = queue.needsSpare
         state.withLock { state in
+            state.removalHasFailed = false
             guard state.hasFailed else { return }
             state.hasFailed = false
             if state.wantedByteCount == nil, needsSpare { state.wantedByteCount = configuration.segmentByteCount }
@@ -164,11 +175,16 @@ final class SegmentProvisioner: Sendable {
         queue.forgetSpareFailure()
     }
 
+    /// Clears away what is left of a segment that could not be made. Then its number is free again.
     private func abandon(_ number: UInt64) {
         do throws(FileSystemError) {
             try directory.abandon(number)
         } catch {
-            state.withLock { $0.hasUnusedSegment = true }
+            state.withLock { state in
+                state.nextNumber = number + 1
+                state.abandoned.append(number)
+            }
+            removalFailed(error)
         }
     }
 
@@ -191,26 +207,61 @@ final class SegmentProvisioner: Sendable {
                 metadata: ["error": "\(error)", "bytes": "\(byteCount)"]))
     }
 
-    private func remove(_ segment: JournalSegment) {
-        do throws(FileSystemError) {
-            try directory.retire(segment.number)
-            reclaim(segment)
-        } catch {
-            state.withLock { $0.hasUnusedSegment = true }
-            configuration.eventHandler(
-                LogEvent(level: .warning, message: "a segment could not be removed", metadata: ["error": "\(error)"]))
-        }
-    }
+    // MARK: Removing
 
-    /// Nobody reads the file any more. Runs wherever the last reader let go of it, so no work is done here.
-    private func reclaim(_ file: ReusableFile) {
-        let isSpare = state.withLock { state in
-            guard file.byteCount == configuration.segmentByteCount,
-                state.reusable.count < configuration.recycledSegmentCountLimit
-            else { return false }
-            state.reusable.append(file)
+    /// Removes one of the files that are to go; false if there is none, or none that could be removed now.
+    private func removeNext() -> Bool {
+        let (segment, number, discarded, isTriedLater) = state.withLock { state in
+            (state.replaced.first, state.abandoned.first, state.discarded.popLast(), state.removalHasFailed)
+        }
+        if let discarded {
+            // What stays is found by the next opening.
+            try? directory.remove(discarded, .recycled)
             return true
         }
-        if !isSpare { try? directory.remove(file.number, .recycled) }
+        guard !isTriedLater, segment != nil || number != nil else { return false }
+        do throws(FileSystemError) {
+            if let segment {
+                try directory.retire(segment.number)
+                state.withLock { _ = $0.replaced.removeFirst() }
+                reclaim(segment)
+            } else if let number {
+                try directory.abandon(number)
+                state.withLock { _ = $0.abandoned.removeFirst() }
+            }
+            state.withLock { $0.removalIsInTrouble = false }
+        } catch {
+            removalFailed(error)
+        }
+        return true
+    }
+
+    private func removalFailed(_ error: FileSystemError) {
+        let isNews = state.withLock { state in
+            defer { state.removalIsInTrouble = true }
+            state.removalHasFailed = true
+            return !state.removalIsInTrouble
+        }
+        guard isNews else { return }
+        configuration.eventHandler(
+            LogEvent(
+                level: .warning,
+                message: "a segment that was never used could not be removed: nothing is sealed until it is",
+                metadata: ["error": "\(error)"]))
+    }
+
+    /// Nobody reads the file any more. Runs wherever the last reader let go of it, perhaps on an event loop, so no work is
+    /// done here.
+    private func reclaim(_ file: ReusableFile) {
+        state.withLock { state in
+            if file.byteCount == configuration.segmentByteCount,
+                state.reusable.count < configuration.recycledSegmentCountLimit
+            {
+                state.reusable.append(file)
+            } else {
+                state.discarded.append(file.number)
+            }
+        }
+        workArrived.signal()
     }
 }

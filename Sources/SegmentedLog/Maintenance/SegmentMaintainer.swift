@@ -5,6 +5,7 @@ struct SegmentMaintainer {
     let directory: SegmentDirectory
     let table: SegmentTable
     let configuration: LogConfiguration
+    let counters: LogCounters
     let policy: CompactionPolicy
     var ledger: SealedLedger
     /// Journal segments with frames that are perhaps only written: all those that are not sealed, as of the call.
@@ -17,6 +18,8 @@ struct SegmentMaintainer {
     let discardRecycledFile: () -> Bool
     /// Stops the log: a sync has failed, and nobody knows what is on the disk.
     let stopLog: (FileSystemError) -> Void
+    /// Whether the log has stopped, perhaps because the writer was told of a failed sync that nobody else will be told of.
+    let logHasStopped: () -> Bool
     let isClosing: () -> Bool
     private var pace: WritingPace
     /// A journal segment whose content is sealed, and which must be gone before anything else goes.
@@ -30,19 +33,21 @@ struct SegmentMaintainer {
     private var isInTrouble = false
 
     init(
-        directory: SegmentDirectory, table: SegmentTable, configuration: LogConfiguration, ledger: SealedLedger,
-        mayRetire: @escaping () -> Bool, reclaim: @escaping (JournalSegment) -> Void,
+        directory: SegmentDirectory, table: SegmentTable, configuration: LogConfiguration, counters: LogCounters,
+        ledger: SealedLedger, mayRetire: @escaping () -> Bool, reclaim: @escaping (JournalSegment) -> Void,
         discardRecycledFile: @escaping () -> Bool, stopLog: @escaping (FileSystemError) -> Void,
-        isClosing: @escaping () -> Bool
+        logHasStopped: @escaping () -> Bool, isClosing: @escaping () -> Bool
     ) {
         self.directory = directory
         self.table = table
         self.configuration = configuration
+        self.counters = counters
         self.ledger = ledger
         self.mayRetire = mayRetire
         self.reclaim = reclaim
         self.discardRecycledFile = discardRecycledFile
         self.stopLog = stopLog
+        self.logHasStopped = logHasStopped
         self.isClosing = isClosing
         policy = CompactionPolicy(
             fanIn: configuration.mergedSegmentCount, smallestTierByteCount: configuration.segmentByteCount,
@@ -68,7 +73,7 @@ struct SegmentMaintainer {
 
     // MARK: Sealing
 
-    /// False if the segment cannot be sealed: it stays in the journal.
+    /// False if the segment cannot be sealed: it stays in the journal, for now or, where ``isStuck``, for good.
     mutating func seal(_ full: SegmentMaintenance.FullSegment) throws(MaintenanceFailure) -> Bool {
         guard !isStuck, mayRetire() else { return false }
         let journal = full.segment
@@ -98,6 +103,7 @@ struct SegmentMaintainer {
         table.remove(journal)
         journal.touchedStreams = []
         sealedJournal = journal
+        counters.addSealedSegment()
         report("sealed a segment", sealed, from: journal.byteCount)
         return true
     }
@@ -160,6 +166,7 @@ struct SegmentMaintainer {
             // One after the other: what says that a stream is deleted goes after what it deletes.
             for _ in range { try removeSegment(at: range.lowerBound) }
         }
+        counters.addMerge()
         report("merged segments", merged, from: segments.reduce(0) { $0 + $1.byteCount })
         return true
     }
@@ -208,6 +215,8 @@ struct SegmentMaintainer {
     /// would take them for the truth.
     mutating func removeSuperseded() throws(MaintenanceFailure) {
         if let journal = sealedJournal {
+            // A spare segment may have been replaced since sealing began.
+            guard mayRetire() else { throw .mustWait }
             try system { () throws(FileSystemError) in try directory.retire(journal.number) }
             sealedJournal = nil
             reclaim(journal)
@@ -276,6 +285,8 @@ struct SegmentMaintainer {
             }
             return try open(path, identity)
         } catch {
+            // At once, because it may have taken the last of the disk; durably later.
+            try? directory.fileSystem.unlink(temporary)
             abandoned = identity
             throw error
         }
@@ -297,6 +308,7 @@ struct SegmentMaintainer {
     /// In the weaker modes, makes durable what is only written.
     private func synchronizeJournal() throws(MaintenanceFailure) {
         guard configuration.durability != .sync else { return }
+        guard !logHasStopped() else { throw .closing }
         do throws(FileSystemError) {
             for segment in unsynced() { try segment.file.synchronize() }
         } catch {

@@ -135,6 +135,9 @@ final class SegmentMaintenance: Sendable {
                 noteBacklog()
                 worker.maintainer.report(error)
                 return true
+            case .mustWait:
+                state.withLock { $0.hasFailed = true }
+                noteBacklog()
             case .closing: break
             }
             return false
@@ -153,7 +156,10 @@ final class SegmentMaintenance: Sendable {
         if let full {
             let isSealed = try worker.maintainer.seal(full)
             state.withLock { state in
-                if isSealed { state.full.removeFirst() } else { state.isStuck = true }
+                if isSealed { state.full.removeFirst() }
+                state.isStuck = worker.maintainer.isStuck
+                // What is in the way will be gone some time.
+                if !isSealed, !state.isStuck { state.hasFailed = true }
             }
             noteBacklog()
             if isSealed { return true }

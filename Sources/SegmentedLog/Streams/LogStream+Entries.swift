@@ -9,6 +9,7 @@ extension LogStream {
         case .journal(_, let run, let start): return max(run.position, start)
         case .sealed(let segment, let row):
             let stream = segment.stream(at: row)
+            guard stream.blockCount > 0 else { return min(position, tail) }
             var index = segment.blockIndex(holding: position, of: stream)
             var start: StreamPosition?
             while true {
@@ -34,6 +35,7 @@ extension LogStream {
         case .journal(let segment, let run, _): return appendEnd(holding: position, in: segment, run)
         case .sealed(let segment, let row):
             let stream = segment.stream(at: row)
+            guard stream.blockCount > 0 else { return nil }
             for index in segment.blockIndex(holding: position, of: stream)..<(stream.firstBlock + stream.blockCount) {
                 let block = segment.block(at: index)
                 var end: StreamPosition?
@@ -80,7 +82,9 @@ extension LogStream {
 
     private func place(of position: StreamPosition) -> Place {
         withIndex { index in
-            guard position >= index.start, position < index.tail else { return .none }
+            // The end of a stream empties its journal part at once and its extents later, so that between the two an extent
+            // seems to go on up to the tail.
+            guard !index.isDeleted, position >= index.start, position < index.tail else { return .none }
             if position >= index.journalStart {
                 let run = index.journal.runs[index.journal.runIndex(containing: position)]
                 return segments[run.segmentNumber].map { .journal($0, run, start: index.start) } ?? .none

@@ -20,11 +20,11 @@ extension LogStream {
     ///   - retention: How much is to be kept.
     ///   - now: The wall clock, in milliseconds since 1970.
     public func retentionStart(_ retention: LogRetention, now: Int64) -> StreamPosition {
-        let (index, oldest) = withIndex { ($0, $0.start) }
-        var result = oldest
-        if let byteCount = retention.byteCount, index.tail.distance(from: oldest) > byteCount {
+        let index = withIndex { SealedPart(start: $0.start, extents: $0.extents, end: $0.journalStart, tail: $0.tail) }
+        var result = index.start
+        if let byteCount = retention.byteCount, index.tail.distance(from: index.start) > byteCount {
             let target = StreamPosition(rawValue: index.tail.rawValue - UInt64(max(0, byteCount)))
-            forEachUnit(of: index) { unit in
+            _ = forEachUnit(of: index) { unit in
                 guard unit.position <= target else { return false }
                 if unit.beginsEntry { result = max(result, unit.position) }
                 return true
@@ -33,16 +33,22 @@ extension LogStream {
         if let age = retention.ageMilliseconds {
             let horizon = now.subtractingReportingOverflow(max(0, age))
             guard !horizon.overflow else { return result }
-            var kept = oldest
-            var isAllOld = true
-            forEachUnit(of: index) { unit in
+            var kept = index.start
+            let oldEnd = forEachUnit(of: index) { unit in
                 if unit.beginsEntry { kept = unit.position }
-                isAllOld = unit.committedAt < horizon.partialValue
-                return isAllOld
+                return unit.committedAt < horizon.partialValue
             }
-            result = max(result, isAllOld ? index.tail : kept)
+            result = max(result, oldEnd ?? kept)
         }
         return result
+    }
+
+    /// Where the bytes of the stream are that are sealed, as of one moment.
+    private struct SealedPart {
+        var start: StreamPosition
+        var extents: [SealedExtent]
+        var end: StreamPosition
+        var tail: StreamPosition
     }
 
     /// What retention keeps or drops as a whole: a block of a sealed segment, or a run in the journal.
@@ -54,9 +60,10 @@ extension LogStream {
     }
 
     /// Calls with each unit, oldest first, until the body returns false.
-    private func forEachUnit(of index: StreamIndex, _ body: (Unit) -> Bool) {
+    /// - Returns: The tail if the body never did and all there is was met; else nil.
+    private func forEachUnit(of index: SealedPart, _ body: (Unit) -> Bool) -> StreamPosition? {
         for extent in index.extents {
-            guard let segment = segments[extent.segment] else { continue }
+            guard let segment = segments[extent.segment] else { return nil }
             let stream = segment.stream(at: Int(extent.row))
             for number in stream.firstBlock..<(stream.firstBlock + stream.blockCount) {
                 let block = segment.block(at: number)
@@ -64,15 +71,21 @@ extension LogStream {
                 let unit = Unit(
                     position: block.position, end: block.end, committedAt: block.committedAt,
                     beginsEntry: block.beginsEntry)
-                guard body(unit) else { return }
+                guard body(unit) else { return nil }
             }
         }
-        for run in index.journal.runs where run.position.advanced(by: Int(run.byteCount)) > index.start {
-            // Kept in seconds, cut off: the newest moment that it can stand for.
-            let unit = Unit(
-                position: run.position, end: run.position.advanced(by: Int(run.byteCount)),
-                committedAt: Int64(run.committedAtSeconds) * 1_000 + 999, beginsEntry: true)
-            guard body(unit) else { return }
+        // Under the lock, because a copy of all runs would make the writer copy them too.
+        return withIndex { current in
+            // Sealed meanwhile: the next time will do.
+            guard current.journalStart == index.end else { return nil }
+            for run in current.journal.runs where run.position.advanced(by: Int(run.byteCount)) > index.start {
+                // Kept in seconds, cut off: the newest moment that it can stand for.
+                let unit = Unit(
+                    position: run.position, end: run.position.advanced(by: Int(run.byteCount)),
+                    committedAt: Int64(run.committedAtSeconds) * 1_000 + 999, beginsEntry: true)
+                guard body(unit) else { return nil }
+            }
+            return current.tail
         }
     }
 }

@@ -23,6 +23,9 @@ public final class LogStream: Sendable {
     /// The earliest position that can be read: 0, unless the stream was trimmed.
     public var start: StreamPosition { index.withLock { $0.start } }
 
+    /// Whether the stream has ended, durably: nothing can be read any more. Its owner is told a moment later.
+    public var isDeleted: Bool { index.withLock { $0.isDeleted } }
+
     /// Plans a read of at most `byteCountLimit` bytes from `position` on and not beyond `end`, which is the end of an
     /// entry and durable. Where `splitsEntries` is false it ends where an entry ends, with at least one entry even if
     /// that one is longer. Where `position` was trimmed away, the read begins at ``start``. No content is read yet;

@@ -95,6 +95,10 @@ public struct LogStatistics: Sendable {
     public var payloadByteCount = 0
     /// Bytes waiting for their commit, now.
     public var pendingByteCount = 0
+    /// Journal segments that have been sealed.
+    public var sealingCount = 0
+    /// Sealed segments, or runs of them, that have been written anew.
+    public var mergeCount = 0
     /// Journal segments, now.
     public var segmentCount = 0
     /// Full journal segments that are to be sealed, now.

@@ -99,16 +99,17 @@ struct BenchDuplicateCommand: BenchWorkloadCommand {
 struct BenchMixedCommand: BenchWorkloadCommand {
     static let configuration = CommandConfiguration(
         commandName: "mixed",
-        abstract: "Appends alone, then the same beside SSE and catch-up readers.",
+        abstract: "Appends alone, then the same beside readers and bulk writers.",
         discussion: """
             Measures --seconds of quiet and then --seconds under load, each after a warm-up. The readers check what \
             they get like those of the other workloads.
 
-            What readers do to the latency of appends, where there is time for both, with segments that are sealed and \
-            merged meanwhile:
+            What readers, and the sealing and merging that bulk writers set off, do to the latency of appends, where there \
+            is time for all:
 
-              durable-streams bench mixed --rate 100 --streams 1 --readers 100 \\
-                  --catch-up-bytes 1073741824 -- --segment-bytes 1048576
+              durable-streams bench mixed --rate 200 --connections 10 --streams 10 --readers 1000 \\
+                  --catch-up-readers 1 --catch-up-bytes 1073741824 --bulk-bytes-per-second 4194304 \\
+                  --seconds 30 -- --segment-bytes 4194304
             """)
 
     @OptionGroup(title: "Server and report") var server: BenchServerOptions
@@ -132,6 +133,9 @@ struct BenchMixedCommand: BenchWorkloadCommand {
     @Option(help: "The size of that stream.")
     var catchUpBytes = 16 << 20
 
+    @Option(help: "What others append meanwhile, 64 KiB at a time, to streams of their own; 0: nobody.")
+    var bulkBytesPerSecond = 0
+
     @OptionGroup var pace: BenchRateOption
 
     func makeWorkload() throws -> MixedWorkload {
@@ -146,6 +150,8 @@ struct BenchMixedCommand: BenchWorkloadCommand {
         workload.readerCount = readers
         workload.catchUpReaderCount = catchUpReaders
         workload.catchUpByteCount = catchUpBytes
+        try require(bulkBytesPerSecond, in: 0...(1 << 30), "--bulk-bytes-per-second")
+        workload.bulkBytesPerSecond = bulkBytesPerSecond
         workload.rate = pace.rate
         return workload
     }

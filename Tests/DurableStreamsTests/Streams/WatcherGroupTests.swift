@@ -57,6 +57,16 @@ import Testing
         #expect(takeNotes() == ["answer", "0", "1"])
     }
 
+    @Test func `A commit while nobody follows does not keep those who come later from being told`() {
+        group.wake(deliveries)
+        deliveries.flush()
+        _ = addWatchers(1)
+        group.wake(deliveries)
+        deliveries.flush()
+        #expect(drain() == 1)
+        #expect(takeNotes() == ["0"])
+    }
+
     @Test func `Many are told in turns, each once`() {
         _ = addWatchers(1_000)
         group.wake(deliveries)

@@ -116,14 +116,19 @@ final class AppendClient: RequestClient {
     private let whenFinished: (AppendClient) -> Void
     private var remainingCount: Int
     private var startDelay: UInt64 = 0
+    /// False where these appends are the background to something else that is measured.
+    private let isMeasured: Bool
+    /// When it begins; at once, if that is over.
+    var startTime: UInt64 = 0
 
     init(
         _ style: AppendStyle, site: BenchmarkSite, on thread: LoadThread, writer: Int, streams: [Int],
-        requestLimit: Int = .max,
+        requestLimit: Int = .max, isMeasured: Bool = true,
         whenFinished: @escaping (AppendClient) -> Void = { _ in }
     ) throws(LoadError) {
         self.style = style
         self.writer = writer
+        self.isMeasured = isMeasured
         self.whenFinished = whenFinished
         remainingCount = requestLimit
         requests = streams.map { AppendRequest(style, site: site, stream: $0, writer: writer) }
@@ -140,6 +145,7 @@ final class AppendClient: RequestClient {
         requests[current].acknowledged(connection.head)
         remainingCount -= 1
         current = current + 1 == requests.count ? 0 : current + 1
+        guard isMeasured else { return }
         let byteCount = style.messageByteCount * style.messagesPerRequest
         if interval > 0 {
             measurement.completed(dueAt: requestTime, at: time, byteCount: byteCount)
@@ -150,7 +156,7 @@ final class AppendClient: RequestClient {
 
     override func start() {
         guard interval > 0 else { return super.start() }
-        let start = MonotonicClock.now + startDelay
+        let start = max(MonotonicClock.now, startTime) + startDelay
         loop.schedule(at: start) { [weak self] in self?.sendNext(at: start) }
     }
 

@@ -1,5 +1,5 @@
-/// Appends alone, and then the same appends while others follow the same streams and catch up on a large one: what
-/// readers cost writers.
+/// Appends alone, and then the same appends while others follow the same streams, catch up on a large one, and write so
+/// much to further ones that segments are sealed and merged all the time: what all that costs who appends.
 public struct MixedWorkload: Workload {
     public let name = "mixed"
     /// The connections are those of the writers.
@@ -9,6 +9,8 @@ public struct MixedWorkload: Workload {
     public var readerCount = 16
     public var catchUpReaderCount = 2
     public var catchUpByteCount = 16 << 20
+    /// What others write to streams of their own meanwhile, in bytes per second; 0: nobody does.
+    public var bulkBytesPerSecond = 0
     /// Appends per second of all writers together; nil: as fast as the answers come.
     public var rate: Double?
 
@@ -43,14 +45,25 @@ public struct MixedWorkload: Workload {
         run.plan([phase, phase])
         let readers = try addReaders(to: run, style, progress, startTime: run.windows[0].end)
         let catchUps = try addCatchUpReaders(to: run, large, startTime: run.windows[0].end)
+        let bulk = try addBulkWriters(to: run, streamCount + 1, by: blocking, startTime: run.windows[0].end)
+        let before = MaintenanceCounts(site, blocking)
         var outcome = try run.perform()
+        let maintenance = MaintenanceCounts(site, blocking) - before
         outcome.failures.merge(try AppendWorkload.verify(writers, style, site, blocking))
+        outcome.failures.merge(try AppendWorkload.verify(bulk, Self.bulkStyle, site, blocking))
+        if bulkBytesPerSecond > 0, maintenance.sealingCount == 0 {
+            outcome.failures.add("no segment was sealed meanwhile: smaller segments or more bytes are needed")
+        }
 
         var report = Report(name, outcome)
         for (name, window) in zip(["quiet", "loaded"], outcome.windows) {
             report.add("\(name)AppendsPerSecond", "appends per second, \(name)", window.completedPerSecond, "/s")
             report.addLatencies(window.counts.latencies, "\(name)Append", "append, \(name),")
         }
+        if let quiet = report["quietAppendP99Microseconds"], let loaded = report["loadedAppendP99Microseconds"] {
+            report.add("loadedToQuietP99", "append p99, loaded to quiet", loaded / quiet, "", decimals: 2)
+        }
+        maintenance.add(to: &report)
         let delivered = readers.reduce(0) { $0 + $1.reader.payloadCount }
         report.add("deliveries", "payloads delivered by SSE", Double(delivered), "")
         let wholeReads = catchUps.reduce(0) { $0 + $1.readCount }
@@ -59,7 +72,7 @@ public struct MixedWorkload: Workload {
         report.addSettings([
             ("connections", options.connectionCount), ("streams", streamCount), ("readers", readerCount),
             ("catchUpReaders", catchUpReaderCount), ("catchUpBytes", catchUpByteCount),
-            ("bytes", byteCount), ("rate", Int(rate ?? 0)),
+            ("bytes", byteCount), ("rate", Int(rate ?? 0)), ("bulkBytesPerSecond", bulkBytesPerSecond),
         ])
         return report
     }
@@ -80,6 +93,31 @@ public struct MixedWorkload: Workload {
             readers.append(reader)
         }
         return readers
+    }
+
+    private static let bulkStyle = AppendStyle(messageByteCount: 64 << 10)
+    private static let bulkWriterCount = 4
+
+    private func addBulkWriters(
+        to run: LoadRun, _ firstStream: Int, by client: BlockingClient, startTime: UInt64
+    ) throws(LoadError) -> [AppendClient] {
+        guard bulkBytesPerSecond > 0 else { return [] }
+        var writers: [AppendClient] = []
+        for number in 0..<Self.bulkWriterCount {
+            let stream = firstStream + number
+            let path = run.site.path(ofStream: stream)
+            try run.site.createStream(path, contentType: Self.bulkStyle.contentType, by: client)
+            let writer = try run.add(number) { thread throws(LoadError) in
+                try AppendClient(
+                    Self.bulkStyle, site: run.site, on: thread, writer: number, streams: [stream], isMeasured: false)
+            }
+            writer.startTime = startTime
+            writer.setRate(
+                perSecond: Double(bulkBytesPerSecond) / Double(Self.bulkStyle.messageByteCount),
+                writerCount: Self.bulkWriterCount)
+            writers.append(writer)
+        }
+        return writers
     }
 
     private func addCatchUpReaders(
@@ -118,4 +156,27 @@ private final class LateReader: LoadClient {
     }
 
     var isFinished: Bool { reader.isFinished }
+}
+
+/// What a server of this project has done in the background; of others it is not known.
+private struct MaintenanceCounts {
+    var sealingCount: Int?
+    var mergeCount: Int?
+
+    init(_ site: BenchmarkSite, _ client: BlockingClient) {
+        sealingCount = site.count("sealings", client)
+        mergeCount = site.count("merges", client)
+    }
+
+    static func - (after: Self, before: Self) -> Self {
+        var difference = after
+        difference.sealingCount = after.sealingCount.flatMap { count in before.sealingCount.map { count - $0 } }
+        difference.mergeCount = after.mergeCount.flatMap { count in before.mergeCount.map { count - $0 } }
+        return difference
+    }
+
+    func add(to report: inout Report) {
+        if let sealingCount { report.add("sealings", "segments sealed meanwhile", Double(sealingCount), "") }
+        if let mergeCount { report.add("merges", "merges meanwhile", Double(mergeCount), "") }
+    }
 }

@@ -90,11 +90,15 @@ public final class BenchmarkSite {
     }
 
     /// How often a server of this project has synced its disk, as its `/healthz` says; nil for others.
-    func syncCount(_ client: BlockingClient) -> Int? {
+    func syncCount(_ client: BlockingClient) -> Int? { count("syncs", client) }
+
+    /// A count of a server of this project, as its `/healthz` says; nil for others.
+    func count(_ name: String, _ client: BlockingClient) -> Int? {
         guard ownServer != nil, let response = try? client.exchange("GET", "/healthz") else { return nil }
         let text = String(decoding: response.body, as: UTF8.self)
         let fields = text.split { $0 == "," || $0 == "{" || $0 == "}" }
-        return fields.first { $0.hasPrefix("\"syncs\":") }.flatMap { Int($0.dropFirst(8)) }
+        let key = "\"\(name)\":"
+        return fields.first { $0.hasPrefix(key) }.flatMap { Int($0.dropFirst(key.utf8.count)) }
     }
 
     /// Appends; the answer has to be 204. Returns the stream's next offset.
