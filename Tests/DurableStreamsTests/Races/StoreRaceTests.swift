@@ -189,7 +189,8 @@ import Testing
         let race = try StoreRace { $0.expirySweepMilliseconds = 1 }
         defer { race.end() }
         let record = RaceRecord()
-        // Set before and after time passes.
+        // Set when most of the time has passed, and before and after the rest does.
+        let isLaterHalf = Atomic<Bool>(false)
         let isPassing = Atomic<Bool>(false)
         let hasPassed = Atomic<Bool>(false)
         let request = { @Sendable (round: Int) in CreateRequest(path: path(round), lifetime: .sliding(seconds: 10)) }
@@ -198,8 +199,9 @@ import Testing
                 for number in 0..<3 {
                     let isLate = hasPassed.load(ordering: .sequentiallyConsistent)
                     let text = "\(contender)-\(number);"
+                    let mark = isLaterHalf.load(ordering: .sequentiallyConsistent) ? 1 : 0
                     let result = race.append(text, to: path(round))
-                    record.note(result, text)
+                    record.note(result, text, by: mark)
                     switch result {
                     case .success:
                         // No more time passes from here on.
@@ -212,8 +214,11 @@ import Testing
             }
         }
         let passing = { @Sendable (round: Int) in
+            race.clock.advance(milliseconds: 6_000)
+            isLaterHalf.store(true, ordering: .sequentiallyConsistent)
+            for _ in 0..<round % 8 { usleep(20) }
             isPassing.store(true, ordering: .sequentiallyConsistent)
-            race.clock.advance(milliseconds: 10_000)
+            race.clock.advance(milliseconds: 4_000)
             hasPassed.store(true, ordering: .sequentiallyConsistent)
             _ = race.store.stream(at: path(round))
             guard case .success(let receipt) = race.create(request(round), "new|") else { return record.complain("not created") }
@@ -222,6 +227,7 @@ import Testing
         var newCount = 0
         try race.run([appending(0), appending(1), passing]) { round in
             record.reset()
+            isLaterHalf.store(false, ordering: .sequentiallyConsistent)
             isPassing.store(false, ordering: .sequentiallyConsistent)
             hasPassed.store(false, ordering: .sequentiallyConsistent)
             _ = try race.create(request(round)).get()
@@ -232,7 +238,12 @@ import Testing
             if state.flags.contains("new") {
                 newCount += 1
                 #expect(try state.appends.filter { content.contains($0.text) }.text(from: "new|") == content, "round \(round)")
-                _ = try state.appends.filter { !content.contains($0.text) }.text()
+                let before = state.appends.filter { !content.contains($0.text) }
+                _ = try before.text()
+                // The end may be noticed between the append and the renewal that it is.
+                withKnownIssue("an append renews a stream only after it was accepted", isIntermittent: true) {
+                    #expect(before.allSatisfy { $0.contender == 0 }, "round \(round): ended in spite of \(before)")
+                }
             } else {
                 #expect(try state.appends.text() == content, "round \(round)")
             }
