@@ -75,11 +75,11 @@ final class StoreRecovery {
             if let outdated = context.catalog.insert(found.stream) { deleteOutdated(outdated) }
         }
         // In the same order every time.
-        let concerned = streams.values.map(\.stream).filter(StreamSweeper.isConcerned(with:))
-        for stream in concerned.sorted(by: { $0.number.rawValue < $1.number.rawValue }) {
+        let concerned = streams.values.filter { StreamSweeper.isConcerned(with: $0.stream) }
+        for found in concerned.sorted(by: { $0.stream.number.rawValue < $1.stream.number.rawValue }) {
             // What a crash has left undone.
-            stream.deleteIfAbandoned()
-            context.sweeper.add(stream)
+            found.stream.deleteIfAbandoned()
+            context.sweeper.add(found.stream, savedUse: min(found.newestCommitAt, now))
         }
         streams = [:]
     }

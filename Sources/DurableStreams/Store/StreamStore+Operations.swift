@@ -62,7 +62,9 @@ extension StreamStore {
         switch found {
         case .isPending(let stream): context.sweeper.add(stream)
         case .mustWait(let ticket): return .mustWait(ticket)
-        case .refused(let error): completion(.failure(error))
+        case .refused(let error):
+            // What became of the source that a fork was to have may not be durable yet.
+            context.answer(.failure(error), afterPending: fork != nil, on: lane, completion)
         case .exists(let stream): answerExisting(stream, request, on: lane, completion)
         }
         return .isDone

@@ -11,9 +11,12 @@ internal import Synchronization
 final class StreamSweeper: @unchecked Sendable {
     private static let roundMilliseconds = 30_000
     private static let stepCount = 20_000
+    /// What the grace leaves for a wall clock that was set ahead: the rest may go by before a use is saved.
+    private static let wallClockStepMilliseconds =
+        Stream.renewalGraceMilliseconds - Stream.renewalStepMilliseconds - Int64(roundMilliseconds)
 
     private let clock: LifetimeClock
-    private let arrivals = Mutex<[Stream]>([])
+    private let arrivals = Mutex<[Row]>([])
     private var rows: [Row] = []
     private var next = 0
     /// By how much the wall clock was ahead of the steady one.
@@ -39,9 +42,11 @@ final class StreamSweeper: @unchecked Sendable {
     }
 
     /// Takes a stream, if it is one that time does something to. It is let go of some time after it was deleted.
-    func add(_ stream: Stream) {
+    /// - Parameter savedUse: The last use that the log knows of, where that is not the last one.
+    func add(_ stream: Stream, savedUse: Int64? = nil) {
         guard Self.isConcerned(with: stream), stream.withState({ $0.becomeSwept() }) else { return }
-        arrivals.withLock { $0.append(stream) }
+        let row = Row(stream: stream, savedUse: savedUse ?? stream.withState { $0.lastUse })
+        arrivals.withLock { $0.append(row) }
     }
 
     /// Lets go of all streams.
@@ -71,11 +76,10 @@ final class StreamSweeper: @unchecked Sendable {
     }
 
     private func takeArrivals() {
-        let arrived = arrivals.withLock { arrivals in
+        rows += arrivals.withLock { arrivals in
             defer { arrivals = [] }
             return arrivals
         }
-        for stream in arrived { rows.append(Row(stream: stream, savedUse: stream.withState { $0.lastUse })) }
         noteWallClock()
     }
 
@@ -83,11 +87,11 @@ final class StreamSweeper: @unchecked Sendable {
     /// looks older than it is, so that streams would end too early: the log has to be told again.
     private func noteWallClock() {
         let lead = clock.wall - clock.steady
-        if lead - wallClockLead > Stream.renewalGraceMilliseconds / 2 {
+        if lead - wallClockLead > Self.wallClockStepMilliseconds {
             for index in rows.indices { rows[index].mustSave = true }
         }
         // Slow drifts add up until they count; a clock that is set back does no harm.
-        if abs(lead - wallClockLead) > Stream.renewalGraceMilliseconds / 2 { wallClockLead = lead }
+        if abs(lead - wallClockLead) > Self.wallClockStepMilliseconds { wallClockLead = lead }
     }
 
     private func visit(_ count: Int) {

@@ -240,10 +240,7 @@ import Testing
                 #expect(try state.appends.filter { content.contains($0.text) }.text(from: "new|") == content, "round \(round)")
                 let before = state.appends.filter { !content.contains($0.text) }
                 _ = try before.text()
-                // The end may be noticed between the append and the renewal that it is.
-                withKnownIssue("an append renews a stream only after it was accepted", isIntermittent: true) {
-                    #expect(before.allSatisfy { $0.contender == 0 }, "round \(round): ended in spite of \(before)")
-                }
+                #expect(before.allSatisfy { $0.contender == 0 }, "round \(round): ended in spite of \(before)")
             } else {
                 #expect(try state.appends.text() == content, "round \(round)")
             }

@@ -61,9 +61,7 @@ import Testing
         }
     }
 
-    @Test(
-        .disabled("a fork is refused because its source is being deleted before that is durable"),
-        arguments: Dependence.ofForks, [false, true])
+    @Test(arguments: Dependence.ofForks, [false, true])
     func `A fork is refused together with the commit that took its source`(_ dependence: Dependence, fails: Bool) throws {
         let store = try ManualStore()
         let (pending, answer) = try begin(dependence, on: store)
