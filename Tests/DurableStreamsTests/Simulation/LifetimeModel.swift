@@ -67,8 +67,8 @@ struct LifetimeModel {
 
     // MARK: A new life
 
-    /// Some uses soon after a restart are not saved, and no more so if the wall clock is set ahead a little.
-    private static let slackMilliseconds: Int64 = 50_000
+    /// What may be missing of a use that the store was to keep.
+    private static let slackMilliseconds: Int64 = 0
 
     /// Whether the store may have ended a stream in a life in which nobody looked.
     func mayHaveEnded(_ number: Int, _ model: StoreModel) -> Bool {
