@@ -2,6 +2,7 @@ import DurableStreams
 @testable import DurableStreamsHTTP
 import DurableStreamsWire
 import NIOCore
+import Synchronization
 import Testing
 
 /// Event streams over time: keep-alive, duration, sharing, back-pressure, shutting down.
@@ -28,6 +29,47 @@ import Testing
         #expect(reader.events.count == 2)
         let readers = driver.service.readers(of: driver.lane.lane)
         #expect(await driver.lane.run { readers.isEmpty })
+    }
+
+    @Test func `the time of a response varies by a tenth, and is never less than a second`() throws {
+        let generator = Mutex(SeededGenerator(seed: 5))
+        var environment = ProtocolEnvironment()
+        environment.random = { range in generator.withLock { Int.random(in: range, using: &$0) } }
+        for (duration, bounds) in [
+            (60_000, 54_000...66_000), (3_000, 2_700...3_300), (1_200, 1_080...1_320), (1_000, 1_000...1_300),
+            (10, 1_000...1_300),
+        ] {
+            let driver = try ProtocolDriver({ $0.eventStreamDurationMilliseconds = duration }, environment: environment)
+            let times = try (0..<1_000).map { _ in try #require(driver.service.eventStreamDurationMilliseconds()) }
+            #expect(times.allSatisfy { bounds.contains($0) && $0 > 1_000 })
+            guard duration >= 3_000 else { continue }
+            // All of the range is used, or readers that came together would come back together.
+            let tenth = duration / 50
+            #expect(times.min().map { $0 < bounds.lowerBound + tenth } == true)
+            #expect(times.max().map { $0 > bounds.upperBound - tenth } == true)
+            #expect(Set(times).count > 300)
+        }
+        let endless = try ProtocolDriver { $0.eventStreamDurationMilliseconds = 0 }
+        #expect(endless.service.eventStreamDurationMilliseconds() == nil)
+    }
+
+    @Test func `readers that come together do not leave together`() async throws {
+        let draws = Mutex([0, 150, 300].map { $0 - 150 })
+        var environment = ProtocolEnvironment()
+        environment.random = { range in
+            draws.withLock { min(range.upperBound, max(range.lowerBound, $0.isEmpty ? 0 : $0.removeFirst())) }
+        }
+        let driver = try ProtocolDriver({ $0.eventStreamDurationMilliseconds = 1_500 }, environment: environment)
+        try await driver.create("a", text: "abc")
+        let begin = ContinuousClock.now
+        let readers = [
+            try await driver.events("a?offset=now&live=sse"), try await driver.events("a?offset=now&live=sse"),
+            try await driver.events("a?offset=now&live=sse"),
+        ]
+        for (number, reader) in readers.enumerated() {
+            try await reader.until("the end") { $0.hasEnded }
+            #expect(ContinuousClock.now - begin >= .milliseconds(1_350 + number * 150))
+        }
     }
 
     @Test func `a reader that does not read costs nothing and misses nothing`() async throws {

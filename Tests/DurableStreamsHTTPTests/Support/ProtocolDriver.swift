@@ -3,6 +3,7 @@ import DurableStreams
 import Foundation
 import HTTPTypes
 import NIOCore
+import SimulatedDisk
 import Synchronization
 
 /// A response as a client sees it.
@@ -29,19 +30,28 @@ final class ProtocolDriver: Sendable {
     let lane = TestLane()
     private let directory: String
 
+    /// - Parameter disk: Where the store is, durably, in the place of a directory of the real disk.
     init(
         _ configure: (inout ProtocolConfiguration) -> Void = { _ in },
-        environment: ProtocolEnvironment = ProtocolEnvironment()
+        environment: ProtocolEnvironment = ProtocolEnvironment(),
+        disk: SimulatedDisk? = nil,
+        store configureStore: (inout StoreConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = ProtocolConfiguration()
         configuration.longPollTimeoutMilliseconds = 30_000
         configure(&configuration)
         directory = FileManager.default.temporaryDirectory.path + "/http-tests-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         var storeConfiguration = StoreConfiguration()
-        storeConfiguration.durability = .none
-        // Reserving a file of the usual size takes longer than most tests.
-        storeConfiguration.segmentByteCount = 1 << 20
+        if let disk {
+            storeConfiguration.fileSystem = disk
+            storeConfiguration.segmentByteCount = 64 << 10
+        } else {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            storeConfiguration.durability = .none
+            // Reserving a file of the usual size takes longer than most tests.
+            storeConfiguration.segmentByteCount = 1 << 20
+        }
+        configureStore(&storeConfiguration)
         store = try StreamStore.open(directory: directory, configuration: storeConfiguration)
         service = ProtocolService(store: store, configuration: configuration, environment: environment)
     }

@@ -15,7 +15,7 @@ struct HummingbirdServer: InProcessServer {
 
     init(_ settings: ServerSettings, dataDirectory: String) async throws {
         let rules = settings.protocolConfiguration
-        try await self.init(dataDirectory: dataDirectory) { store in
+        try await self.init(dataDirectory: dataDirectory, store: settings.store) { store in
             let router = Router(context: BasicDurableStreamsRequestContext.self)
             router.get("hello") { _, _ in "hello" }
             router.addDurableStreams(store, at: rules.basePath, configuration: rules)
@@ -24,9 +24,10 @@ struct HummingbirdServer: InProcessServer {
     }
 
     init<Context: RequestContext>(
-        dataDirectory: String, router: (StreamStore) -> Router<Context>
+        dataDirectory: String, store configuration: StoreConfiguration = StoreConfiguration(),
+        router: (StreamStore) -> Router<Context>
     ) async throws where Context.Source == ApplicationRequestContextSource {
-        let store = try StreamStore.open(directory: dataDirectory)
+        let store = try StreamStore.open(directory: dataDirectory, configuration: configuration)
         let (ports, portSource) = AsyncStream<Int>.makeStream()
         // As generous with heads as the packaged server.
         let decoder = HTTP1Channel.Configuration.DecoderConfiguration(

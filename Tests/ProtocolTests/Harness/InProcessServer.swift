@@ -55,6 +55,7 @@ struct PackagedServer: InProcessServer {
         configuration.host = "127.0.0.1"
         configuration.port = 0
         configuration.dataDirectory = dataDirectory
+        configuration.store = settings.store
         configuration.protocolConfiguration = settings.protocolConfiguration
         if let connectionLimit = settings.connectionLimit { configuration.connectionLimit = connectionLimit }
         server = try DurableStreamsServer(configuration: configuration, logger: .nearlySilent)

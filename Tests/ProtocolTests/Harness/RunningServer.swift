@@ -33,6 +33,13 @@ extension Trait where Self == ConditionTrait {
     }
 }
 
+/// Gives one test a server of its own with these settings.
+func withServer(_ settings: ServerSettings, _ body: @Sendable () async throws -> Void) async throws {
+    try await Transport.current.server.serving(settings) { endpoint in
+        try await Endpoint.$running.withValue(endpoint) { try await body() }
+    }
+}
+
 /// All tests of the protocol page, as a client sees it through a socket.
 ///
 /// Suites that need nothing special share the server of this one.

@@ -1,3 +1,4 @@
+import DurableStreams
 import DurableStreamsHTTP
 
 /// What a suite may want to be different. Times are short, so that the tests are.
@@ -15,6 +16,7 @@ struct ServerSettings: Sendable {
     var trustsForwardedHeaders = false
     var allowedOrigin = "*"
     var basePath = "/v1/stream/"
+    var store = StoreConfiguration()
 
     static let standard = ServerSettings()
 

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Section 10: connections that come and go.
-@Suite(.ownServerOnly) struct ChurnTests {
+@Suite(.wantedTransport, .ownServerOnly) struct ChurnTests {
     /// How many connections there are to be; `100000` takes a few minutes.
     static let variable = "DURABLE_STREAMS_TEST_CONNECTIONS"
 
@@ -32,7 +32,7 @@ import Testing
             try await Self.churn(2_000, stream)
             let descriptorCount = 64 + (try server.descriptorCount)
             try await server.expectGrowth(below: 24 << 20) {
-                try await Neighbour.isServed(at: server) { try await Self.churn(Self.connectionCount, stream) }
+                try await Neighbour.isServed(at: server.endpoint) { try await Self.churn(Self.connectionCount, stream) }
                 try await server.expectDescriptors(atMost: descriptorCount)
             }
             #expect(try await stream.text() == "abc")

@@ -2,23 +2,6 @@ import Foundation
 import Glibc
 import Testing
 
-/// Runs the real program for a hostile test, in a directory of its own.
-func withServerProgram(
-    _ arguments: [String] = [],
-    _ body: (ServerProgram) async throws -> Void
-) async throws {
-    let directory = ServerProgram.temporaryDirectory()
-    defer { try? FileManager.default.removeItem(at: directory) }
-    let server = try await ServerProgram(directory: directory, arguments: arguments)
-    do {
-        try await Endpoint.$running.withValue(server.endpoint) { try await body(server) }
-    } catch {
-        await server.kill()
-        throw error
-    }
-    #expect(await server.terminate() == 0)
-}
-
 /// A client like any other, who must be served while others are hostile.
 struct Neighbour: Sendable {
     /// Far more than a busy machine needs for one request, and far less than any timeout.
@@ -26,9 +9,9 @@ struct Neighbour: Sendable {
 
     /// Appends and reads, over an old connection and over new ones, for as long as `hostility` takes, and once if that is
     /// over before the first request has gone out.
-    static func isServed(at server: ServerProgram, during hostility: () async throws -> Void) async throws {
+    static func isServed(at endpoint: Endpoint, during hostility: () async throws -> Void) async throws {
         let over = RaceState()
-        async let served: Void = serve(at: server.endpoint, until: over)
+        async let served: Void = serve(at: endpoint, until: over)
         do {
             try await hostility()
         } catch {
@@ -87,27 +70,5 @@ enum RawSocket {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
         close(descriptor)
-    }
-}
-
-extension ServerProgram {
-    /// Expects that the descriptors of clients that are gone are given back.
-    func expectDescriptors(atMost count: Int, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while try descriptorCount > count, ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        let left = try descriptorCount
-        #expect(left <= count, "descriptors that are still open", sourceLocation: sourceLocation)
-    }
-
-    /// Expects that the program's own memory grows by less than this while `body` runs, and at its end.
-    func expectGrowth(
-        below byteCount: Int, sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> Void
-    ) async throws {
-        let before = try anonymousByteCount
-        try await body()
-        let growth = try anonymousByteCount - before
-        #expect(growth < byteCount, "grown by \(growth) bytes", sourceLocation: sourceLocation)
     }
 }

@@ -2,12 +2,12 @@ import Foundation
 import Testing
 
 /// Section 10: clients that take their time. They hold nobody up, and cost no more than a connection.
-@Suite(.ownServerOnly) struct SlowClientTests {
+@Suite(.wantedTransport, .ownServerOnly) struct SlowClientTests {
     private static let clientCount = 300
 
     /// Opens connections that all begin in the same way, and lets each send one more byte now and then.
     private func trickle(
-        _ beginning: String, _ bytes: String, to server: ServerProgram, rounds: Int = 30
+        _ beginning: String, _ bytes: String, to server: AttackedServer, rounds: Int = 30
     ) async throws {
         var connections: [Connection] = []
         for _ in 0..<Self.clientCount {
@@ -28,34 +28,36 @@ import Testing
 
     @Test(arguments: ["G", "GET /v1/stream/", "GET /v1/stream/a HTTP/1.1\r\nHost: x\r\nX-Slow: "])
     func `Heads that come byte by byte hold nobody up`(beginning: String) async throws {
-        try await withServerProgram { server in
-            let descriptorCount = try server.descriptorCount
-            try await server.expectGrowth(below: Self.clientCount * (48 << 10)) {
-                try await Neighbour.isServed(at: server) { try await trickle(beginning, "abcd", to: server) }
+        try await AttackedServer.run { server in
+            try await server.expectDescriptorsBack {
+                try await server.expectGrowth(below: Self.clientCount * (48 << 10)) {
+                    try await Neighbour.isServed(at: server.endpoint) {
+                        try await trickle(beginning, "abcd", to: server)
+                    }
+                }
             }
-            try await server.expectDescriptors(atMost: descriptorCount + 8)
         }
     }
 
     @Test(arguments: ["Content-Length: 60000000", "Transfer-Encoding: chunked"])
     func `Bodies that come byte by byte hold nobody up, whatever length they announce`(framing: String) async throws {
-        try await withServerProgram { server in
+        try await AttackedServer.run { server in
             let stream = try await TestStream.create()
-            let descriptorCount = try server.descriptorCount
             let head = "POST \(stream.target) HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n\(framing)\r\n\r\n"
-            try await server.expectGrowth(below: Self.clientCount * (64 << 10)) {
-                try await Neighbour.isServed(at: server) {
-                    let bytes = framing.hasPrefix("T") ? "1\r\na\r\n" : "a"
-                    try await trickle(head, bytes, to: server)
+            try await server.expectDescriptorsBack {
+                try await server.expectGrowth(below: Self.clientCount * (64 << 10)) {
+                    try await Neighbour.isServed(at: server.endpoint) {
+                        let bytes = framing.hasPrefix("T") ? "1\r\na\r\n" : "a"
+                        try await trickle(head, bytes, to: server)
+                    }
                 }
             }
             #expect(try await stream.text() == "", "bodies that never came whole are not appended")
-            try await server.expectDescriptors(atMost: descriptorCount + 8)
         }
     }
 
-    @Test func `Those who say nothing are told to go, in time`() async throws {
-        try await withServerProgram(["--idle-timeout-ms", "1000"]) { server in
+    @Test(.notUpToApps("timeouts are Hummingbird's")) func `Those who say nothing are told to go, in time`() async throws {
+        try await AttackedServer.run(.init(idleTimeoutMilliseconds: 1_000)) { server in
             let silent = try await Connection(to: server.endpoint)
             let unfinished = try await Connection(to: server.endpoint)
             try await unfinished.send("GET /v1/stream/none HTTP/1.1\r\nHost:")
@@ -70,7 +72,7 @@ import Testing
     }
 
     @Test func `Those who never read what they asked for cost no more than their sockets`() async throws {
-        try await withServerProgram(["--compression", "false"]) { server in
+        try await AttackedServer.run { server in
             let stream = try await TestStream.create("application/octet-stream")
             let bytes = [UInt8](repeating: 0x61, count: 1 << 20)
             for _ in 0..<8 { try await stream.appendSuccessfully(.bytes(bytes)) }
@@ -82,7 +84,7 @@ import Testing
             var readers: [Connection] = []
             // Each asks for 200 MiB in all, at most one chunk of which the server may have in its hands.
             try await server.expectGrowth(below: readerCount * (3 << 19) + (32 << 20)) {
-                try await Neighbour.isServed(at: server) {
+                try await Neighbour.isServed(at: server.endpoint) {
                     for _ in 0..<readerCount {
                         let reader = try await Connection(to: server.endpoint)
                         try await reader.send(requests)

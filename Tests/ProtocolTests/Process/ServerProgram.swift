@@ -111,3 +111,20 @@ final class ServerProgram: @unchecked Sendable {
         return UInt16(bigEndian: address.sin_port)
     }
 }
+
+/// Runs the real program for one test, in a directory of its own.
+func withServerProgram(
+    _ arguments: [String] = [],
+    _ body: (ServerProgram) async throws -> Void
+) async throws {
+    let directory = ServerProgram.temporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: directory) }
+    let server = try await ServerProgram(directory: directory, arguments: arguments)
+    do {
+        try await Endpoint.$running.withValue(server.endpoint) { try await body(server) }
+    } catch {
+        await server.kill()
+        throw error
+    }
+    #expect(await server.terminate() == 0)
+}

@@ -90,6 +90,37 @@ extension BlackBox {
             #expect(try await stream.read().text == "abc")
         }
 
+        /// So many fields, whose names and values have so many bytes together.
+        private static func fields(_ count: Int, byteCount: Int) -> HeaderList {
+            let name = "X-Field"
+            var fields = HeaderList()
+            var rest = byteCount
+            for number in 1...count {
+                let value = (number == count ? rest : byteCount / count) - name.utf8.count
+                fields.append(name, String(repeating: "a", count: value))
+                rest -= name.utf8.count + value
+            }
+            return fields
+        }
+
+        /// What counts is the target, the names and the values, without what stands between them.
+        @Test(.ownServerOnly, arguments: [1, 10, 900])
+        func `A header block of 64 KiB is served, and with one byte more it is refused`(fieldCount: Int) async throws {
+            let stream = try await TestStream.create(body: "abc")
+            let others = stream.target + "Host" + stream.endpoint.authority
+            let room = (64 << 10) - others.utf8.count
+            for byteCount in [room - 1, room] {
+                let served = try await stream.read("", Self.fields(fieldCount, byteCount: byteCount))
+                expectStatus(served, 200)
+                #expect(served.text == "abc")
+            }
+            let name = HeaderList([HeaderList.Field(name: String(repeating: "n", count: room), value: "x")])
+            for headers in [Self.fields(fieldCount, byteCount: room + 1), name] {
+                let refused = try await stream.read("", headers)
+                expectStatus(refused, Transport.current.answersWhatIsNoRequest ? 431 : 400)
+            }
+        }
+
         @Test(.notUpToApps("Hummingbird waits for the client to close, who is still sending"))
         func `A header block that never ends is refused`() async throws {
             let stream = try await TestStream.create(body: "abc")
