@@ -35,7 +35,7 @@ struct ToolProgram {
             errors: try String(contentsOf: errorFile, encoding: .utf8))
     }
 
-    private static func executable() throws -> URL {
+    static func executable() throws -> URL {
         // Beside the bundle of the tests, in the build directory.
         let bundle = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         let candidates = [bundle.deletingLastPathComponent(), Bundle.main.bundleURL]
