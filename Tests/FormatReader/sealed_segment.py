@@ -118,11 +118,10 @@ class Block:
         segment.need(self.boundary_byte_count >= 1, offset + 28, "no boundaries")
         segment.need(1 <= self.stored_byte_count <= stored_limit, offset + 16, "byte count of the stored bytes")
         segment.need(self.begin + self.stored_byte_count <= segment.blocks_end, offset + 8, "stored bytes")
-        self.begins_entry = flags == 1
         self.end_position = self.position + self.payload_byte_count
 
     def decoded(self):
-        """The payload, and the positions in the stream at which an entry begins."""
+        """The payload."""
         segment, decoded_byte_count = self.segment, self.payload_byte_count + self.boundary_byte_count
         stored = segment.bytes[self.begin : self.begin + self.stored_byte_count]
         segment.need(zlib.crc32(stored, segment.seed) == self.checksum, self.begin, "checksum of a block")
@@ -133,10 +132,11 @@ class Block:
             except lz4.block.LZ4BlockError as error:
                 raise Corrupt(segment, self.begin, f"LZ4: {error}") from error
         segment.need(len(decoded) == decoded_byte_count, self.begin, "byte count of a decoded block")
-        return decoded[: self.payload_byte_count], self.entry_begins(decoded[self.payload_byte_count :])
+        self.verify_boundaries(decoded[self.payload_byte_count :])
+        return decoded[: self.payload_byte_count]
 
-    def entry_begins(self, boundary_list):
-        position, offset, begins = self.position, 0, set()
+    def verify_boundaries(self, boundary_list):
+        position, offset = self.position, 0
         while offset < len(boundary_list):
             number, width = 0, 0
             while True:
@@ -146,9 +146,6 @@ class Block:
                 offset, width = offset + 1, width + 1
                 if byte < 0x80:
                     break
-            if position != self.position or self.begins_entry:
-                begins.add(position)
             self.segment.need(number >= 2, self.begin, "empty piece in a boundary list")
             position += number // 2
         self.segment.need(position == self.end_position, self.begin, "the pieces do not add up")
-        return begins

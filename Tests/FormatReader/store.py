@@ -57,9 +57,7 @@ class Stream:
         for begin, end, source in self.pieces:
             if end <= self.start:
                 continue
-            payload, begins = source.decoded() if isinstance(source, Block) else (source.payload, {begin})
-            if begin < self.start and position == self.start and self.start not in begins:
-                raise CorruptStream(self, position, "its start is not where an entry begins")
+            payload = source.decoded() if isinstance(source, Block) else source.payload
             if begin > position:
                 raise CorruptStream(self, position, f"bytes up to position {begin} are missing")
             yield payload[position - begin :]
