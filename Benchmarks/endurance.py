@@ -4,7 +4,8 @@
     Benchmarks/endurance.py                      an hour; --minutes 5 for less
 
 A server of its own, with small segments so that sealing and merging go on all the time, takes appends at a fixed rate; in the
-second half event streams follow them. Every byte is verified in the end by `durable-streams bench`. Writes
+second half event streams follow them. Every byte is verified in the end by `durable-streams bench`, which reads all of it back and so
+fills the cache of blocks; that is left out of the judgement. Writes
 Benchmarks/results/endurance.json and Benchmarks/results/endurance.svg; --output DIR elsewhere. The exit status is 1 if something
 was wrong, or if the last quarter's memory is above that of the quarter before by more than an eighth and 8 MiB. Needs
 nothing but Python's standard library.
@@ -94,13 +95,20 @@ def main():
         # Then it has printed why and no figures.
         print(json.dumps(samples))
         sys.exit(load.returncode)
-    figures = json.loads(output)
-    quarter = len(samples) // 4
-    before, after = (max(row["memoryMebibytes"] for row in rows) for rows in (samples[-2 * quarter:-quarter], samples[-quarter:]))
-    is_flat = after <= before * 1.125 + 8
+    is_flat = write(options, samples, json.loads(output))
+    sys.exit(load.returncode or not is_flat)
+
+
+def write(options, samples, figures):
+    """Writes figures and chart. Returns whether the memory stayed flat."""
+    measured = [row for row in samples if row["seconds"] <= options.minutes * 60]
+    quarter = len(measured) // 4
+    before, after = (
+        max(row["memoryMebibytes"] for row in rows) for rows in (measured[-2 * quarter:-quarter], measured[-quarter:]))
     header = {
         **machine(options.program), "minutes": options.minutes, "appendsPerSecond": options.rate, "readers": options.readers,
         "memoryMebibytesOfThirdQuarter": before, "memoryMebibytesOfLastQuarter": after,
+        "memoryMebibytesWhenAllIsReadBack": max(row["memoryMebibytes"] for row in samples),
     }
     output = pathlib.Path(options.output)
     output.mkdir(parents=True, exist_ok=True)
@@ -108,9 +116,9 @@ def main():
     text = json.dumps({"header": header, "bench": figures}, indent=1, ensure_ascii=False)
     (output / "endurance.json").write_text(text[:-2] + f',\n "samples": [\n{rows}\n ]\n}}\n')
     title = f"Memory (RssAnon): {options.rate} appends of 1 KiB/s; in the second half {options.readers} event streams follow"
-    (output / "endurance.svg").write_text(chart(samples, title))
+    (output / "endurance.svg").write_text(chart(measured, title))
     print(f"memory at most {before} MiB in the third quarter, {after} MiB in the last; errors: {figures['errors']}")
-    sys.exit(load.returncode or not is_flat)
+    return after <= before * 1.125 + 8
 
 
 if __name__ == "__main__":

@@ -14,14 +14,14 @@ extension ProtocolService {
         if request.method == .options { return .answer(ProtocolResponse(status: 204)) }
         switch RequestTarget(request.target, base: base) {
         case .stream(let path, let query):
-            if case .other = request.method { return .answer(methodNotAllowed()) }
+            if case .other = request.method { return .answer(.methodNotAllowed) }
             return .stream(path, query: query)
         case .reserved:
             return .answer(finished(reservedTarget(), request))
         case .outside:
             return .answer(finished(unknownTarget(), request))
         case .invalid(let error):
-            if case .other = request.method { return .answer(methodNotAllowed()) }
+            if case .other = request.method { return .answer(.methodNotAllowed) }
             return .answer(finished(invalidPath(error), request))
         }
     }
@@ -48,12 +48,6 @@ extension ProtocolService {
         return stream.isSoftDeleted ? .refusal(.gone, of: .read) : nil
     }
 
-    private func methodNotAllowed() -> ProtocolResponse {
-        .plainError(status: 405, "streams know GET, POST, PUT, DELETE, HEAD and OPTIONS").with {
-            $0.statesAllowedMethods = true
-        }
-    }
-
     private func invalidPath(_ error: StreamPathError) -> ProtocolResponse {
         switch error {
         case .empty: .plainError(status: 404, error.description)
@@ -66,5 +60,14 @@ extension ProtocolService {
     private func reservedTarget() -> ProtocolResponse {
         let body = #"{"error":{"code":"not_found","message":"there is nothing at this URL"}}"#
         return ProtocolResponse(status: 404, contentType: "application/json", body: ByteBuffer(string: body))
+    }
+}
+
+extension ProtocolResponse {
+    /// For every method but those of streams.
+    public static var methodNotAllowed: ProtocolResponse {
+        .plainError(status: 405, "streams know GET, POST, PUT, DELETE, HEAD and OPTIONS").with {
+            $0.statesAllowedMethods = true
+        }
     }
 }

@@ -7,6 +7,7 @@ enum InputFailure: Equatable, Sendable {
     case headTooLarge(byteCountLimit: Int)
     case targetTooLong(byteCountLimit: Int)
     case missingHost
+    case unknownMethod
     case unknownTransferCoding
     case headTimedOut
     case bodyTimedOut
@@ -40,6 +41,7 @@ enum InputFailure: Equatable, Sendable {
             .plainError(status: 431, "the request line and header fields are longer than \(limit) bytes")
         case .targetTooLong(let limit): .plainError(status: 414, "the request target is longer than \(limit) bytes")
         case .missingHost: .plainError(status: 400, "there has to be exactly one Host header field")
+        case .unknownMethod: .methodNotAllowed
         case .unknownTransferCoding:
             .plainError(status: 400, "Transfer-Encoding can only be chunked, once, in HTTP/1.1")
         case .headTimedOut: .plainError(status: 408, "the request took too long to arrive")

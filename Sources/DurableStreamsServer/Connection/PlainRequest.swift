@@ -137,7 +137,7 @@ extension UInt8 {
     fileprivate var isBlank: Bool { self == 0x20 || self == 0x09 }
 
     /// RFC 9110 section 5.6.2.
-    fileprivate var isTokenCharacter: Bool {
+    var isTokenCharacter: Bool {
         // One bit for each character below and above 64.
         let low: UInt64 = 0x03FF_6CFA_0000_0000
         let high: UInt64 = 0x57FF_FFFF_C7FF_FFFE

@@ -18,6 +18,8 @@ struct RequestDecoder: ByteToMessageDecoder {
             return try decoder.decode(context: context, buffer: &buffer)
         } catch HTTPParserError.headerOverflow where isInsideTarget(buffer) {
             throw InputFailure.targetTooLong(byteCountLimit: byteCountLimit)
+        } catch HTTPParserError.invalidMethod where beginsWithMethod(buffer) {
+            throw InputFailure.unknownMethod
         }
     }
 
@@ -30,6 +32,12 @@ struct RequestDecoder: ByteToMessageDecoder {
     func decoderRemoved(context: ChannelHandlerContext) { decoder.decoderRemoved(context: context) }
 
     func shouldReclaimBytes(buffer: ByteBuffer) -> Bool { decoder.shouldReclaimBytes(buffer: buffer) }
+
+    /// Whether this is a request all the same, only with a method that the decoder does not know (RFC 9110 section 9.1).
+    private func beginsWithMethod(_ buffer: ByteBuffer) -> Bool {
+        let method = buffer.readableBytesView.prefix { $0.isTokenCharacter }
+        return !method.isEmpty && buffer.readableBytesView.dropFirst(method.count).starts(with: " /".utf8)
+    }
 
     /// The decoder keeps the bytes from the beginning of the element that it is in: the target (with the method before
     /// it, if both came in one read) or a field.
