@@ -1,4 +1,5 @@
 import DurableStreams
+import DurableStreamsHTTP
 import DurableStreamsServer
 import Foundation
 import Glibc

@@ -7,7 +7,7 @@ import Testing
         _ headers: [(String, String)], publicURL: String? = nil, trusts: Bool = false, path: String = "a/b"
     ) throws -> String {
         let location = StreamLocation(publicURL: publicURL, trustsForwardedHeaders: trusts, basePath: "/v1/stream/")
-        return location.text(of: try StreamPath(path), request: ProtocolDriver.request(.put, "/", headers))
+        return try location.text(of: StreamPath(path), request: ProtocolDriver.request(.put, "/", headers))
     }
 
     private static let forwarded = [
