@@ -97,8 +97,12 @@ import Testing
         Row("an append with a content coding", 415) {
             try await $0.send(.post, "a", [text, ("Content-Encoding", "gzip")], text: "x")
         },
-        Row("an append that is too long", 413) { try await $0.append("a", text: String(repeating: "x", count: 1_001)) },
-        Row("an append out of sequence", 409, after: { _ = try await append(sequence: "b")($0) }, append(sequence: "a")),
+        Row("an append that is too long", 413) {
+            try await $0.append("a", text: String(repeating: "x", count: 1_001))
+        },
+        Row(
+            "an append out of sequence", 409, after: { _ = try await append(sequence: "b")($0) },
+            append(sequence: "a")),
         Row("an append after a gap", 409, produce(7)),
         Row("an append of an old epoch", 403, after: { _ = try await produce(0)($0) }) {
             let stamp = [("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", "1")]
@@ -137,12 +141,11 @@ import Testing
     }
 
     @Test func `a wait that ends without data counts as a read until its end`() async throws {
-        let driver = try ProtocolDriver({ $0.longPollTimeoutMilliseconds = 100 }, store: { [clock] in
-            $0.wallClock = { clock.now }
-        })
-        _ = try await driver.send(.put, "a", [Self.text, ("Stream-TTL", "10")])
+        let driver = try await open()
         let waiting = await driver.begin(.get, "a?offset=now&live=long-poll")
         clock.advance(milliseconds: 100_000)
+        // Ends it as its timeout would.
+        driver.service.shutDown()
         #expect(try await waiting.response().status == 204)
         clock.advance(milliseconds: 9_999)
         #expect(try await isThere(driver))

@@ -56,7 +56,8 @@ import Testing
         }
     }
 
-    @Test(.notUpToApps("timeouts are Hummingbird's")) func `Those who say nothing are told to go, in time`() async throws {
+    @Test(.notUpToApps("timeouts are Hummingbird's"))
+    func `Those who say nothing are told to go, in time`() async throws {
         try await AttackedServer.run(.init(idleTimeoutMilliseconds: 1_000)) { server in
             let silent = try await Connection(to: server.endpoint)
             let unfinished = try await Connection(to: server.endpoint)
