@@ -115,7 +115,12 @@ private final class SlowReader {
         }
         let own = String(format: ":%04X", UInt16(bigEndian: address.sin_port))
         let server = String(format: ":%04X", serverPort)
-        for line in try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n") {
+        // Line by line, because the kernel gives it a page at a time.
+        let table = try #require(fopen("/proc/net/tcp", "r"))
+        defer { fclose(table) }
+        var buffer = [CChar](repeating: 0, count: 512)
+        while fgets(&buffer, CInt(buffer.count), table) != nil {
+            let line = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
             let fields = line.split(separator: " ")
             guard fields.count > 4, fields[1].hasSuffix(server), fields[2].hasSuffix(own) else { continue }
             return Int(fields[4].prefix { $0 != ":" }, radix: 16) ?? 0

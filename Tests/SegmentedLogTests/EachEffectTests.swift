@@ -110,16 +110,31 @@ struct `A workload in which everything happens` {
 
     // MARK: Failing calls
 
-    @Test(arguments: [false, true], [EIO, ENOSPC])
-    func `survives that any of its calls fails, once or for ever`(_ isPermanent: Bool, _ errno: Int32) throws {
+    /// What fails, and how.
+    struct Trouble: CustomTestStringConvertible {
+        var durability: Durability
+        var errno: Int32
+        var isPermanent: Bool
+        var testDescription: String { "\(durability), errno \(errno), \(isPermanent ? "for ever" : "once")" }
+    }
+
+    static let troubles = modes.flatMap { mode in
+        [EIO, ENOSPC].flatMap { errno in
+            [false, true].map { Trouble(durability: mode, errno: errno, isPermanent: $0) }
+        }
+    }
+
+    /// Both what the next process finds and what is left when the power fails as well. The weaker modes promise less of
+    /// the latter only: a beginning of what was taken.
+    @Test(arguments: troubles)
+    func `survives that any of its calls fails, once or for ever`(_ trouble: Trouble) throws {
         var occurrence = 1
         var isReached = true
         while isReached {
             do {
-                isReached = try fail(occurrence, isPermanent, errno)
+                isReached = try fail(occurrence, trouble)
             } catch {
-                let others = isPermanent ? ", and all later ones" : ""
-                Issue.record("call \(occurrence) fails with \(errno)\(others): \(error)")
+                Issue.record("call \(occurrence), \(trouble.testDescription): \(error)")
                 return
             }
             occurrence += 1
@@ -128,15 +143,21 @@ struct `A workload in which everything happens` {
     }
 
     /// False if there are fewer calls.
-    private func fail(_ occurrence: Int, _ isPermanent: Bool, _ errno: Int32) throws -> Bool {
+    private func fail(_ occurrence: Int, _ trouble: Trouble) throws -> Bool {
         let disk = SimulatedDisk(seed: UInt64(occurrence), recordsTrace: false)
-        disk.inject(DiskFault(Set(DiskCall.allCases), occurrence: occurrence, isPermanent: isPermanent, errno: errno))
+        disk.inject(
+            DiskFault(
+                Set(DiskCall.allCases), occurrence: occurrence, isPermanent: trouble.isPermanent, errno: trouble.errno))
         var workload = Self.workload(mayBeRefused: true)
-        try Self.run(&workload, on: disk, .sync)
+        try Self.run(&workload, on: disk, trouble.durability)
         let callCount = DiskCall.allCases.reduce(0) { $0 + disk.callCount($1) }
         disk.clearFaults()
+        var afterPowerLoss = workload
+        if trouble.durability != .sync { afterPowerLoss.model.forgetPromises() }
+        let without = disk.processCopy().powerLoss(seed: UInt64(occurrence))
+        try goOn(&afterPowerLoss, on: without, trouble.durability, seed: UInt64(occurrence))
         // In the same life of the machine.
-        try goOn(&workload, on: disk, .sync, seed: UInt64(occurrence))
+        try goOn(&workload, on: disk, trouble.durability, seed: UInt64(occurrence))
         return occurrence <= callCount
     }
 

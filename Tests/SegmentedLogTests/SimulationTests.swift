@@ -77,12 +77,13 @@ struct `A log that crashes` {
         }
     }
 
-    @Test func `does the same for the same seed`() throws {
+    @Test(arguments: [Durability.sync, .interval(milliseconds: 3_600_000), .none])
+    func `does the same for the same seed`(_ durability: Durability) throws {
         for seed in 0 ..< 30 as Range<UInt64> {
             var traces: [[[String]]] = []
             var tallies: [Simulation.Tally] = []
             for _ in 0 ..< 2 {
-                var simulation = Simulation(seed: seed)
+                var simulation = Simulation(seed: seed, durability: durability)
                 simulation.recordsTrace = true
                 // What is traced up to a failure is the same, too.
                 try? simulation.run()

@@ -62,9 +62,8 @@ extension StreamStore {
         switch found {
         case .isPending(let stream): context.sweeper.add(stream)
         case .mustWait(let ticket): return .mustWait(ticket)
-        case .refused(let error):
-            // What became of the source that a fork was to have may not be durable yet.
-            context.answer(.failure(error), afterPending: fork != nil, on: lane, completion)
+        case .refused(let error): completion(.failure(error))
+        case .hasNoSource(let error): context.answer(.failure(error), afterPending: true, on: lane, completion)
         case .exists(let stream): answerExisting(stream, request, on: lane, completion)
         }
         return .isDone
@@ -75,6 +74,8 @@ extension StreamStore {
         case isPending(Stream)
         case mustWait(RoomTicket)
         case refused(StreamError)
+        /// What became of the source that a fork was to have, which may not be durable yet.
+        case hasNoSource(StreamError)
     }
 
     private func makeStream(
@@ -92,7 +93,7 @@ extension StreamStore {
             switch fork.source.addFork(at: fork.divergence) {
             case .success(let inheritance):
                 row.fork = fork.row(inheritance, inheritsLifetime: request.lifetime == nil)
-            case .failure(let error): return .refused(error)
+            case .failure(let error): return .hasNoSource(error)
             }
         }
         do throws(LogRefusal) {

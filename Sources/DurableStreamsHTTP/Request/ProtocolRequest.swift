@@ -51,43 +51,43 @@ public struct ProtocolRequest: Sendable {
     /// Bytes of the value that are not UTF-8 must have become U+FFFD.
     public mutating func addHeader(name: String, value: String) {
         var name = name
-        guard let field = name.withUTF8({ RequestField(name: UnsafeRawBufferPointer($0)) }) else { return }
-        add(field, value: value)
+        guard let field = name.withUTF8({ RequestField(name: UnsafeRawBufferPointer($0)) }), note(field) else { return }
+        set(field, to: value)
     }
 
-    /// The same for a transport that has the bytes: no text is made of a field that the protocol does not know.
+    /// The same for a transport that has the bytes: no text is made of what nobody asks for.
     public mutating func addHeader(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
-        guard let field = RequestField(name: name) else { return }
-        if let value = text(of: value, in: field) { add(field, value: value) } else { note(field) }
+        guard let field = RequestField(name: name), note(field) else { return }
+        set(field, to: Self.text(of: value, in: field))
     }
 
-    /// Nil if nobody will ask for it with this method. What clients send again and again takes no memory.
-    private func text(of value: UnsafeRawBufferPointer, in field: RequestField) -> String? {
+    /// Whether the value of a field matters: it does the first time, to methods that look at it.
+    private mutating func note(_ field: RequestField) -> Bool {
+        guard seen.insert(field) else {
+            // Proxies in a row may each add theirs; the first one, of the proxy nearest to the client, counts.
+            if field != .forwardedProtocol, field != .forwardedHost { hasRepeatedField = true }
+            return false
+        }
         switch field {
-        case .host where method != .put: return nil
-        case .acceptEncoding, .ifNoneMatch: if method != .get { return nil }
-        case .contentType:
-            for known in Self.commonContentTypes where known.utf8.count == value.count {
+        case .host: return method == .put
+        case .acceptEncoding, .ifNoneMatch: return method == .get
+        default: return true
+        }
+    }
+
+    /// What clients send again and again takes no memory.
+    private static func text(of value: UnsafeRawBufferPointer, in field: RequestField) -> String {
+        if field == .contentType {
+            for known in commonContentTypes where known.utf8.count == value.count {
                 if known.utf8.elementsEqual(value) { return known }
             }
-        default: break
         }
         return String(decoding: value, as: UTF8.self)
     }
 
     private static let commonContentTypes = ["application/json", "application/octet-stream"]
 
-    /// Whether the field is here for the first time.
-    @discardableResult
-    private mutating func note(_ field: RequestField) -> Bool {
-        if seen.insert(field) { return true }
-        // Proxies in a row may each add theirs; the first one, of the proxy nearest to the client, counts.
-        if field != .forwardedProtocol, field != .forwardedHost { hasRepeatedField = true }
-        return false
-    }
-
-    private mutating func add(_ field: RequestField, value: String) {
-        guard note(field) else { return }
+    private mutating func set(_ field: RequestField, to value: String) {
         let value = HeaderValue.trimmed(value)
         switch field {
         case .contentType: contentType = checkedText(value)

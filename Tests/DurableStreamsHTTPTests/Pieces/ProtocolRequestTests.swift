@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test func `bytes can be given instead of texts`() {
-        var request = ProtocolRequest(method: .get, target: "/")
+        var request = ProtocolRequest(method: .put, target: "/")
         let fields: [(String, [UInt8])] = [
             ("producer-id", [0x70, 0xFF]), ("x-other", [0xFF]), ("HOST", Array("h".utf8)),
         ]
@@ -68,6 +68,19 @@ import Testing
         #expect(request.producerIdentifier == "p\u{FFFD}")
         #expect(request.hasInvalidText)
         #expect(request.host == "h")
+    }
+
+    @Test func `no text is made of bytes that nobody asks for, and two of them are still too many`() {
+        var request = ProtocolRequest(method: .head, target: "/")
+        for count in 1...2 {
+            for name in ["host", "if-none-match", "accept-encoding"] {
+                Array(name.utf8).withUnsafeBytes { name in
+                    Array("gzip".utf8).withUnsafeBytes { request.addHeader(name: name, value: $0) }
+                }
+            }
+            #expect(request.hasRepeatedField == (count == 2))
+        }
+        #expect(request.host == nil && request.ifNoneMatch == nil && request.acceptEncoding == nil)
     }
 
     @Test(arguments: [

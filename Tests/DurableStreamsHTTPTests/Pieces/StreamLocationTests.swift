@@ -4,9 +4,11 @@ import Testing
 
 @Suite struct StreamLocationTests {
     private func text(
-        _ headers: [(String, String)], publicURL: String? = nil, trusts: Bool = false, path: String = "a/b"
+        _ headers: [(String, String)], publicURL: String? = nil, fallbackHost: String? = nil, trusts: Bool = false,
+        path: String = "a/b"
     ) throws -> String {
-        let location = StreamLocation(publicURL: publicURL, trustsForwardedHeaders: trusts, basePath: "/v1/stream/")
+        let location = StreamLocation(
+            publicURL: publicURL, fallbackHost: fallbackHost, trustsForwardedHeaders: trusts, basePath: "/v1/stream/")
         return try location.text(of: StreamPath(path), request: ProtocolDriver.request(.put, "/", headers))
     }
 
@@ -30,11 +32,16 @@ import Testing
         #expect(try text(Self.forwarded, trusts: true) == "https://outer.example/v1/stream/a/b")
     }
 
-    @Test func `a host that is none leaves a path`() throws {
-        for host in ["", "a b", "a/b", "a\u{E9}", "evil\"", "user@host", "a?b"] {
-            #expect(try text([("Host", host)]) == "/v1/stream/a/b")
+    @Test(arguments: ["a b", "a/b", "a\u{E9}", "evil\"", "user@host", "a?b"])
+    func `a malformed host is refused`(host: String) {
+        #expect(throws: Refusal.self) { try text([("Host", host)]) }
+    }
+
+    @Test func `without a host it is the server's own, or the path alone where that is not known`() throws {
+        for headers in [[], [("Host", "")]] {
+            #expect(try text(headers) == "/v1/stream/a/b")
+            #expect(try text(headers, fallbackHost: "127.0.0.1:4437") == "http://127.0.0.1:4437/v1/stream/a/b")
         }
-        #expect(try text([]) == "/v1/stream/a/b")
     }
 
     @Test func `the path is percent-encoded`() throws {

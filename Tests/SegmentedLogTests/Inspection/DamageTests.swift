@@ -115,18 +115,49 @@ struct `A damaged store` {
         _ disk: SimulatedDisk, _ path: String, _ what: String, _ baseline: [LogFinding], isSampled: Bool
     ) throws {
         let report = try DamageableStore.check(disk)
+        let isRemoved = what == "removed"
         if report.damage.isEmpty {
             // A torn tail, a gap, or nothing: it opens, and has at least the beginning of everything.
             let isNoted = report.notes != baseline
-            guard isNoted || isSampled || !path.hasSuffix(".journal") else { return }
             let test = try TestLog(disk.processCopy())
             let difference = store.difference(
-                from: test.recovered, losses: isNoted && what == "removed" ? store.everything : [],
+                from: test.recovered, losses: isNoted && isRemoved ? store.everything : [],
                 mayLackEnds: isNoted && path.hasSuffix(".journal"))
             #expect(difference == nil, "\(path) \(what): \(report.notes)")
-        } else if isSampled {
+            return
+        }
+        if !isRemoved { #expect(report.damage.contains { $0.path == path }, "\(path) \(what): \(report.damage)") }
+        try expectRefusalOrOriginalBytes(disk, path, what, isRemoved: isRemoved)
+        if isSampled {
             let copy = disk.processCopy()
             try expectRepaired(copy, try DamageableStore.repair(copy), path, what)
+        }
+    }
+
+    /// The store does not open, and says which file is damaged; or what can be read of it is what was written.
+    private func expectRefusalOrOriginalBytes(
+        _ disk: SimulatedDisk, _ path: String, _ what: String, isRemoved: Bool
+    ) throws {
+        let recovered: RecoveredStreams
+        do throws(LogOpenError) {
+            recovered = try TestLog(disk.processCopy()).recovered
+        } catch {
+            switch error {
+            // Of a file that is gone, others show that it was there.
+            case .corrupt(let named, _, _), .unsupportedVersion(let named, _):
+                #expect(named == path || isRemoved, "\(path) \(what): \(error)")
+            default: Issue.record("\(path) \(what): \(error)")
+            }
+            return
+        }
+        let errors = recovered.streams.values.compactMap(\.readError)
+        #expect(!errors.isEmpty, "\(path) \(what): it opens, and nobody is told of the damage")
+        #expect(errors.allSatisfy { $0.path == path }, "\(path) \(what): \(errors)")
+        #expect(Set(recovered.streams.keys) == Set(store.living), "\(path) \(what)")
+        for (number, stream) in recovered.streams where stream.readError == nil {
+            let original = try #require(store.bytes[number])
+            let start = Int(stream.logStream.start.rawValue)
+            #expect(stream.bytes == Array(original[start...]), "\(path) \(what): stream \(number)")
         }
     }
 
