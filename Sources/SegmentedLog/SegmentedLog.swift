@@ -220,8 +220,8 @@ public final class SegmentedLog: Sendable {
     ///
     /// - Parameters:
     ///   - owner: The stream's owner.
-    ///   - position: Where an entry begins, or the end of what was appended so far; durable, and not before an earlier
-    ///     trim's.
+    ///   - position: Durable, at most the end of what was appended, and not before an earlier trim's. It may lie inside an
+    ///     entry: the rest of that stays.
     ///   - tag: Given back in ``CommittedEntry/tag``.
     ///   - completion: Told when the trim is durable, or will never be.
     public func trim(
