@@ -41,37 +41,4 @@ struct `The pace of maintenance` {
         }
         #expect(duration < 10_000)
     }
-
-    @Test func `A log merges its sealed segments no faster than it may`() throws {
-        let disk = SimulatedDisk(seed: 1, recordsTrace: false)
-        let first = try TestLog(disk, isMaintained: true) { $0.mergedSegmentCount = 1_000 }
-        var generator = SeededGenerator(seed: 1)
-        let stream = try first.createNow()
-        for _ in 0 ..< 30 { try first.appendNow(generator.bytes(count: 50_000), to: stream) }
-        #expect(first.log.statistics.sealedSegmentCount == 29)
-        first.log.close()
-
-        let bytesPerSecond = 2_000_000
-        let counting = CountingFileSystem(disk)
-        let done = DispatchSemaphore(value: 0)
-        let duration = try milliseconds {
-            let test = try TestLog(disk, isMaintained: true, fileSystem: counting) {
-                $0.threading = .threads
-                $0.mergedSegmentCount = 4
-                $0.maintenanceBytesPerSecond = bytesPerSecond
-            }
-            var rounds = 0
-            while test.log.statistics.sealedSegmentCount > 10 || test.log.statistics.isMaintaining, rounds < 20_000 {
-                _ = done.wait(timeout: .now() + .milliseconds(1))
-                rounds += 1
-            }
-            #expect(test.log.statistics.sealedSegmentCount <= 10)
-            #expect(test.events.count("merged segments") >= 2)
-            test.log.close()
-        }
-        let counts = counting.counts
-        let pacedByteCount = counts.sealingByteCount - counts.largestSealingWriteByteCount
-        #expect(pacedByteCount > 500_000, "\(counts)")
-        #expect(duration >= pacedByteCount / (bytesPerSecond / 1_000), "\(counts)")
-    }
 }

@@ -165,7 +165,8 @@ struct `Maintenance in the background` {
         let milliseconds = Int((DispatchTime.now().uptimeNanoseconds - start) / 1_000_000)
         let attempts = disk.callCount(.createFile) - calls
         #expect(attempts >= 2)
-        #expect(attempts <= 4 + milliseconds / 50)
+        // With the attempts to seal that the full segments lead to.
+        #expect(attempts <= 3 * (4 + milliseconds / 50))
         disk.clearFaults()
         #expect(eventually { (try? test.append(payload, to: stream)) != nil })
         test.log.close()
@@ -194,7 +195,10 @@ struct `Maintenance in the background` {
                 #expect(log.statistics.blockCacheByteCount <= 150_000)
             }
         }
-        DispatchQueue.concurrentPerform(iterations: 8, execute: reader)
+        // Whether two of them meet at a block is up to the scheduler.
+        for _ in 0 ..< 50 where test.log.statistics.blockCacheHitCount == 0 {
+            DispatchQueue.concurrentPerform(iterations: 8, execute: reader)
+        }
         #expect(test.log.statistics.blockCacheHitCount > 0)
         #expect(test.log.statistics.blockCacheByteCount <= 150_000)
         test.log.close()

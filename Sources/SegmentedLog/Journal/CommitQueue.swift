@@ -142,9 +142,8 @@ final class CommitQueue: Sendable {
     private func fillingCommit(_ state: inout State) -> Commit {
         if let filling = state.filling { return filling }
         let commit: Commit
-        if !state.emptied.isEmpty {
-            // In turns, so that none holds its last segment for long.
-            commit = state.emptied.removeFirst()
+        if let emptied = state.emptied.popLast() {
+            commit = emptied
             commit.reset(
                 segment: state.segment, offset: state.offset, firstSequenceNumber: state.nextSequenceNumber)
         } else {

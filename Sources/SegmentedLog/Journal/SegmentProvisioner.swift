@@ -250,18 +250,23 @@ final class SegmentProvisioner: Sendable {
                 metadata: ["error": "\(error)"]))
     }
 
-    /// Nobody reads the file any more. Runs wherever the last reader let go of it, perhaps on an event loop, so no work is
-    /// done here.
+    /// Nobody reads the file any more. Runs wherever the last reader let go of it, perhaps on an event loop, so where there
+    /// is a thread for it no work is done here.
     private func reclaim(_ file: ReusableFile) {
-        state.withLock { state in
+        let isKept = state.withLock { state in
             if file.byteCount == configuration.segmentByteCount,
                 state.reusable.count < configuration.recycledSegmentCountLimit
             {
                 state.reusable.append(file)
-            } else {
-                state.discarded.append(file.number)
+                return true
             }
+            if configuration.threading == .threads { state.discarded.append(file.number) }
+            return false
         }
-        workArrived.signal()
+        if configuration.threading == .threads {
+            workArrived.signal()
+        } else if !isKept {
+            try? directory.remove(file.number, .recycled)
+        }
     }
 }
