@@ -22,7 +22,17 @@ import Testing
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            notes.append("decoder " + String(buffer: unwrapInboundIn(data)))
+            notes.append(String(buffer: unwrapInboundIn(data)))
+        }
+    }
+
+    /// In the place of the decoder: marks what goes through it.
+    private final class Decoder: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias InboundOut = ByteBuffer
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            context.fireChannelRead(wrapInboundOut(ByteBuffer(string: "decoder " + String(buffer: unwrapInboundIn(data)))))
         }
     }
 
@@ -30,7 +40,8 @@ import Testing
     private let channel: EmbeddedChannel
 
     init() throws {
-        let reader = PlainRequestReader(recorder, headByteCountLimit: 1_000, bodyByteCountLimit: 10)
+        let reader = PlainRequestReader(
+            recorder, headByteCountLimit: 1_000, bodyByteCountLimit: 10, makeDecoder: { Decoder() })
         channel = EmbeddedChannel(handlers: [reader, recorder])
     }
 
@@ -44,6 +55,17 @@ import Testing
         receive(request("/1", "abc") + request("/2"))
         receive(request("/3", "x"))
         #expect(recorder.notes == ["/1", "end abc", "/2", "end ", "/3", "end x"])
+    }
+
+    @Test func `There is a decoder once there is something for it, and only one`() throws {
+        let decoder = { [channel] in try? channel.pipeline.syncOperations.handler(type: Decoder.self) }
+        receive(request("/1"))
+        #expect(decoder() == nil)
+        receive(request("/2", "abc", byteCount: 8))
+        let added = try #require(decoder())
+        receive("defgh" + request("/3", "x", byteCount: 3))
+        #expect(decoder() === added)
+        #expect(recorder.notes.filter { $0.hasPrefix("decoder decoder") } == [])
     }
 
     @Test func `The rest of a request that has not come whole follows its beginning, and no more`() {

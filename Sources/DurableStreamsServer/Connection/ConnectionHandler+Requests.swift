@@ -78,9 +78,9 @@ extension ConnectionHandler {
         switch loop.service.admit(waiting.request, announcedByteCount: isShort ? nil : announced) {
         case .accept(let byteCountLimit):
             incoming?.body.byteCountLimit = min(announced ?? .max, byteCountLimit)
-            if state.admitBody(byteCountLimit: byteCountLimit), let context {
+            if state.admitBody(byteCountLimit: byteCountLimit) {
                 flushOutput()
-                context.writeAndFlush(wrapOutboundOut(ServingLoop.continueBytes), promise: nil)
+                write(ServingLoop.continueBytes)
             }
             return true
         case .reject(let response):

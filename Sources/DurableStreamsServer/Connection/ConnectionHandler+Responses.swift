@@ -53,29 +53,43 @@ extension ConnectionHandler {
         } else {
             output = composed
             writeOutput()
-            context?.writeAndFlush(wrapOutboundOut(body), promise: nil)
+            write(body)
         }
     }
 
     private func finishResponse() {
         isHeadMethod = false
-        guard let context else { return }
+        guard context != nil else { return }
         if !isBatching || (output?.readableBytes ?? 0) > Self.batchByteCount { flushOutput() }
-        act(on: state.finishResponse(isSocketWritable: context.channel.isWritable))
+        act(on: state.finishResponse(isSocketWritable: isSocketWritable))
     }
 
     /// Gives what was composed to the channel.
     private func writeOutput() {
         guard let composed = output.take() else { return }
-        context?.write(wrapOutboundOut(composed), promise: nil)
+        add(composed)
         loop.giveBack(composed)
     }
 
     func flushOutput() {
         guard let composed = output.take() else { return }
-        context?.writeAndFlush(wrapOutboundOut(composed), promise: nil)
+        write(composed)
         loop.giveBack(composed)
     }
+
+    /// Lets bytes leave now, behind what was added before.
+    func write(_ bytes: ByteBuffer) {
+        guard let rest = writer?.send(bytes) else { return }
+        context?.writeAndFlush(wrapOutboundOut(rest), promise: nil)
+    }
+
+    /// Lets bytes leave with what follows: with the next ``write(_:)``, or when the context is flushed.
+    private func add(_ bytes: ByteBuffer) {
+        writer?.willUseChannel()
+        context?.write(wrapOutboundOut(bytes), promise: nil)
+    }
+
+    private var isSocketWritable: Bool { writer?.isWritable ?? false }
 }
 
 // MARK: Live readers
@@ -111,18 +125,18 @@ extension ConnectionHandler {
         defer { isPumping = false }
         for _ in 0..<Self.pumpRoundLimit {
             var hasWritten = false
-            writing: while context.channel.isWritable {
+            writing: while isSocketWritable {
                 switch session.next() {
                 case .send(let events):
                     writeOutput()
-                    context.write(
-                        wrapOutboundOut(state.isVersion10 ? events.plain : events.chunked), promise: nil)
+                    let bytes = state.isVersion10 ? events.plain : events.chunked
                     loop.tally.deliveredEventCount += 1
-                    hasWritten = true
                     if !session.mayHaveMore {
-                        context.flush()
+                        write(bytes)
                         return
                     }
+                    add(bytes)
+                    hasWritten = true
                 case .wait:
                     if hasWritten { context.flush() }
                     return
@@ -135,7 +149,7 @@ extension ConnectionHandler {
             guard hasWritten else { return }
             context.flush()
             // Where the socket took it all at once there is room for more.
-            guard context.channel.isWritable else { return }
+            guard isSocketWritable else { return }
         }
         loop.eventLoop.execute { self.pump() }
     }
@@ -144,8 +158,7 @@ extension ConnectionHandler {
         session = nil
         endLiveReading()
         writeOutput()
-        if !state.isVersion10 { context.write(wrapOutboundOut(ServingLoop.lastChunk), promise: nil) }
-        context.flush()
+        if state.isVersion10 { context.flush() } else { write(ServingLoop.lastChunk) }
         finishResponse()
     }
 }

@@ -45,9 +45,9 @@ extension ConnectionHandler {
     /// section 15.2) or a comment among its events.
     private func probe() {
         hasProbedHalfClosedClient = true
-        guard !state.isVersion10, let context else { return }
+        guard !state.isVersion10 else { return }
         let bytes = session == nil ? ServingLoop.continueBytes : ServingLoop.commentChunk
-        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        write(bytes)
     }
 
     /// The server shuts down.

@@ -17,6 +17,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Place in ``ServingLoop/connections``; -1: none.
     var index = -1
     var context: ChannelHandlerContext?
+    var writer: SocketWriter?
     var state = ConnectionState()
     var queue = PartQueue()
 
@@ -78,6 +79,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
 extension ConnectionHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        writer = SocketWriter(context.channel)
         loop.add(self)
         if context.channel.isActive { begin() }
     }
@@ -200,6 +202,7 @@ extension ConnectionHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         release()
         self.context = nil
+        writer = nil
     }
 
     /// Between two requests, or when only the client's end is waited for. The socket may still have to take the last answer.

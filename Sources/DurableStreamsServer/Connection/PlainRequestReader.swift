@@ -11,7 +11,7 @@ protocol PlainRequestReceiver: AnyObject {
 }
 
 /// Stands before the decoder. Requests that have come whole and are plain go to the connection directly; everything else
-/// goes through the decoder. Confined to the event loop.
+/// goes through the decoder, which most connections never need. Confined to the event loop.
 ///
 /// Not generic, because a channel calls it by way of a protocol, and then generic code looks its types up with each call.
 final class PlainRequestReader: ChannelInboundHandler {
@@ -21,6 +21,8 @@ final class PlainRequestReader: ChannelInboundHandler {
     private let receiver: any PlainRequestReceiver
     private let headByteCountLimit: Int
     private let bodyByteCountLimit: Int
+    private let makeDecoder: @Sendable () -> any ChannelHandler
+    private var hasDecoder = false
     /// So much of what comes belongs to the request that the decoder is in; `.max` from the first one on whose end only
     /// the decoder can tell.
     private var decodedByteCount = 0
@@ -33,10 +35,15 @@ final class PlainRequestReader: ChannelInboundHandler {
     /// - Parameters:
     ///   - headByteCountLimit: Longer heads are the decoder's, which refuses them.
     ///   - bodyByteCountLimit: Longer bodies are the decoder's, because somebody has to be asked about them.
-    init(_ receiver: any PlainRequestReceiver, headByteCountLimit: Int, bodyByteCountLimit: Int) {
+    ///   - makeDecoder: Called once there are bytes for a decoder, which is put behind this handler.
+    init(
+        _ receiver: any PlainRequestReceiver, headByteCountLimit: Int, bodyByteCountLimit: Int,
+        makeDecoder: @escaping @Sendable () -> any ChannelHandler
+    ) {
         self.receiver = receiver
         self.headByteCountLimit = min(PlainRequest.headByteCountLimit, headByteCountLimit)
         self.bodyByteCountLimit = bodyByteCountLimit
+        self.makeDecoder = makeDecoder
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -69,8 +76,18 @@ final class PlainRequestReader: ChannelInboundHandler {
             }
             guard let part = bytes.readSlice(length: min(decodedByteCount, bytes.readableBytes)) else { return }
             if decodedByteCount < .max { decodedByteCount -= part.readableBytes }
+            guard addDecoder(context) else { return }
             context.fireChannelRead(wrapInboundOut(part))
         }
+    }
+
+    /// False if the connection is closed.
+    private func addDecoder(_ context: ChannelHandlerContext) -> Bool {
+        if !hasDecoder {
+            let position = ChannelPipeline.SynchronousOperations.Position.after(self)
+            hasDecoder = (try? context.pipeline.syncOperations.addHandler(makeDecoder(), position: position)) != nil
+        }
+        return hasDecoder
     }
 
     private func readPlain(_ bytes: ByteBuffer) -> PlainRequest? {

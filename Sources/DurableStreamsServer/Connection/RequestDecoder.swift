@@ -8,6 +8,26 @@ struct RequestDecoder: ByteToMessageDecoder {
     private let decoder: HTTPRequestDecoder
     private let byteCountLimit: Int
 
+    /// A handler with a decoder for one connection.
+    /// - Parameter headByteCountLimit: Longer heads are refused.
+    static func makeHandler(headByteCountLimit: Int) -> ByteToMessageHandler<RequestDecoder> {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = headByteCountLimit
+        limits.maxHeaderListSize = headByteCountLimit
+        // The decoder does not count what stands between names and values.
+        limits.maxHeaderFieldCount = headByteCountLimit / 32
+        let decoder = HTTPRequestDecoder(
+            leftOverBytesStrategy: .dropBytes,
+            informationalResponseStrategy: .drop,
+            limitConfiguration: limits
+        )
+        return ByteToMessageHandler(
+            RequestDecoder(decoder, byteCountLimit: headByteCountLimit),
+            // After a request to upgrade the decoder leaves everything lying.
+            maximumBufferSize: 2 * max(headByteCountLimit, Listener.receiveByteCountLimit)
+        )
+    }
+
     init(_ decoder: HTTPRequestDecoder, byteCountLimit: Int) {
         self.decoder = decoder
         self.byteCountLimit = byteCountLimit

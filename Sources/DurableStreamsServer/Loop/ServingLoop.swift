@@ -26,6 +26,8 @@ final class ServingLoop: @unchecked Sendable {
     let shared: ServerShared
     private(set) var lane: DeliveryLane!
     let constants: ResponseConstants
+    /// For connections whose requests are not all plain ones.
+    let makeDecoder: @Sendable () -> any ChannelHandler
 
     /// Counts the sweeps; deadlines of connections are in these ticks.
     private(set) var tick: UInt32 = 0
@@ -51,6 +53,8 @@ final class ServingLoop: @unchecked Sendable {
         self.shared = shared
         self.constants = shared.service.constants.copy()
         self.isFirst = isFirst
+        let headByteCountLimit = shared.headByteCountLimit
+        makeDecoder = { RequestDecoder.makeHandler(headByteCountLimit: headByteCountLimit) }
         let drain: @Sendable () -> Void = { [weak self] in self?.lane.drain() }
         let tick: @Sendable () -> Void = { [weak self] in self?.lane.tick() }
         self.lane = DeliveryLane(

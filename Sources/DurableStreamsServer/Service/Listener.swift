@@ -1,12 +1,11 @@
 internal import Glibc
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
 
 /// Accepts connections and gives each its handlers.
 enum Listener {
     /// The most bytes that are read at once.
-    private static let receiveByteCountLimit = 64 << 10
+    static let receiveByteCountLimit = 64 << 10
 
     /// Binds and begins to accept. Connections are spread over the loops.
     static func bind(
@@ -49,27 +48,11 @@ enum Listener {
     }
 
     private static func addHandlers(to channel: any Channel, of loop: ServingLoop) throws {
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = loop.shared.headByteCountLimit
-        limits.maxHeaderListSize = loop.shared.headByteCountLimit
-        // The decoder does not count what stands between names and values.
-        limits.maxHeaderFieldCount = loop.shared.headByteCountLimit / 32
-        let decoder = HTTPRequestDecoder(
-            leftOverBytesStrategy: .dropBytes,
-            informationalResponseStrategy: .drop,
-            limitConfiguration: limits
-        )
         let connection = ConnectionHandler(loop: loop, admission: loop.shared.gate.enter())
-        let bytesToRequests = ByteToMessageHandler(
-            RequestDecoder(decoder, byteCountLimit: loop.shared.headByteCountLimit),
-            // After a request to upgrade the decoder leaves everything lying.
-            maximumBufferSize: 2 * max(loop.shared.headByteCountLimit, receiveByteCountLimit)
-        )
         let plainRequests = PlainRequestReader(
             connection, headByteCountLimit: loop.shared.headByteCountLimit,
-            bodyByteCountLimit: loop.shared.casualBodyByteCount)
+            bodyByteCountLimit: loop.shared.casualBodyByteCount, makeDecoder: loop.makeDecoder)
         try channel.pipeline.syncOperations.addHandler(plainRequests)
-        try channel.pipeline.syncOperations.addHandler(bytesToRequests)
         try channel.pipeline.syncOperations.addHandler(connection)
     }
 }

@@ -10,7 +10,7 @@ struct ProcessUsage: Sendable {
 
     /// Of another process; nil if there is none, or if it can't be looked at.
     static func ofProcess(_ identifier: Int32) -> ProcessUsage? {
-        guard let stat = text(of: "/proc/\(identifier)/stat"), let status = text(of: "/proc/\(identifier)/status"),
+        guard let stat = ProcFile.text(of: "/proc/\(identifier)/stat"), let status = ProcFile.text(of: "/proc/\(identifier)/status"),
             // The name before the closing parenthesis may contain anything.
             let end = stat.lastIndex(of: ")")
         else { return nil }
@@ -38,19 +38,6 @@ struct ProcessUsage: Sendable {
             let number = line.split(whereSeparator: { !$0.isNumber }).first
         else { return 0 }
         return (Int(number) ?? 0) * 1_024
-    }
-
-    private static func text(of path: String) -> String? {
-        let descriptor = open(path, O_RDONLY)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 4_096)
-        while true {
-            let count = read(descriptor, &piece, piece.count)
-            guard count > 0 else { return count == 0 ? String(decoding: bytes, as: UTF8.self) : nil }
-            bytes += piece[..<count]
-        }
     }
 }
 

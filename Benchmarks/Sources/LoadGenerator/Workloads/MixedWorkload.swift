@@ -40,7 +40,7 @@ public struct MixedWorkload: Workload {
             client.setRate(perSecond: rate, writerCount: options.connectionCount)
             writers.append(client)
         }
-        site.waitUntilServerIsIdle()
+        site.waitUntilQuiet()
         let phase = LoadPhase(seconds: options.seconds)
         run.plan([phase, phase])
         let readers = try addReaders(to: run, style, progress, startTime: run.windows[0].end)

@@ -60,14 +60,17 @@ public final class BenchmarkSite {
 
     var serverUsage: ProcessUsage? { processIdentifier.flatMap(ProcessUsage.ofProcess) }
 
-    /// Returns once the server has used next to no CPU time for half a second, so that what it still does about earlier
-    /// requests is not measured; after a minute at most.
-    func waitUntilServerIsIdle() {
-        func used() -> UInt64? { serverUsage.map { $0.userNanoseconds + $0.systemNanoseconds } }
-        for _ in 0..<120 {
-            guard !Interruption.isRequested, let before = used() else { return }
-            MonotonicClock.sleep(nanoseconds: 500_000_000)
-            if let after = used(), after - before < 15_000_000 { return }
+    /// Returns once the server has used next to no CPU time for a second and, if it runs on this machine, next to nothing is
+    /// written to the disks, so that what is still done about earlier requests is not measured; after a minute at most.
+    func waitUntilQuiet() {
+        guard serverUsage != nil else { return }
+        // What was written and removed before, by whomever: else the kernel gets to it whenever it likes.
+        sync()
+        func used() -> UInt64 { serverUsage.map { $0.userNanoseconds + $0.systemNanoseconds } ?? 0 }
+        for _ in 0..<60 where !Interruption.isRequested {
+            let (cpuBefore, diskBefore) = (used(), DiskUsage.now)
+            MonotonicClock.sleep(nanoseconds: 1_000_000_000)
+            if used() - cpuBefore < 30_000_000, DiskUsage.now.isNextToNothing(since: diskBefore) { return }
         }
     }
 
