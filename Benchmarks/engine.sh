@@ -27,6 +27,8 @@ run flat --seconds 0.3 --rounds 3 --streams 1 100 10000 100000 --mebibytes 1 64
 run seal --rounds 3 --segments 2
 [ -z "${INPUT:-}" ] || run seal --rounds 3 --segments 2 --input "$INPUT"
 run compact --rounds 3
+run sealing --seconds 20
+run history
 run allocations --rounds 1
 rm -rf results/engine
 python3 plot.py --output results/engine "$json"

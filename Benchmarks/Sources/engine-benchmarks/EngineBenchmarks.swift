@@ -8,6 +8,6 @@ struct EngineBenchmarks: AsyncParsableCommand {
         subcommands: [
             AppendBenchmark.self, ReadBenchmark.self, TailBenchmark.self, FlatBenchmark.self,
             SealBenchmark.self, CompactBenchmark.self, AllocationBenchmark.self,
-            SealingLatency.self, OpenTime.self, IdleStreams.self,
+            SealingLatency.self, OpenTime.self, OpenHistory.self, IdleStreams.self,
         ])
 }

@@ -62,7 +62,7 @@ struct OpenTime: ParsableCommand {
             }
             while number % 10_000 == 0, log.statistics.unsealedSegmentCount > 4 { usleep(10_000) }
         }
-        while log.statistics.unsealedSegmentCount > 0 || log.statistics.isMaintaining { usleep(100_000) }
+        log.waitUntilMaintained()
         log.close()
     }
 }
