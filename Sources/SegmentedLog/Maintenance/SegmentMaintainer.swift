@@ -54,7 +54,7 @@ struct SegmentMaintainer {
             byteCountLimit: configuration.sealedSegmentByteCountLimit)
         pace = WritingPace(
             bytesPerSecond: configuration.threading == .manual ? nil : configuration.maintenanceBytesPerSecond,
-            isClosing: isClosing)
+            clock: configuration.maintenanceClock, isClosing: isClosing)
     }
 
     // MARK: Deletions and trims
