@@ -52,6 +52,8 @@ struct `Maintenance in the background` {
             $0.mergedSegmentCount = 3
             $0.blockCacheByteCountLimit = 200_000
             $0.unsealedSegmentCountLimit = 2
+            // Nothing fails, so nobody waits for so long.
+            $0.provisioningRetryMilliseconds = 60_000
         }
         var generator = SeededGenerator(seed: 1)
         let streams = try (0 ..< 4).map { _ in try create(test) }
