@@ -126,7 +126,9 @@ struct `The pace of maintenance` {
         return disk
     }
 
-    private func open(_ disk: SimulatedDisk, _ counting: CountingFileSystem, mergedSegmentCount: Int) throws -> TestLog {
+    private func open(
+        _ disk: SimulatedDisk, _ counting: CountingFileSystem, mergedSegmentCount: Int
+    ) throws -> TestLog {
         try TestLog(disk, isMaintained: true, fileSystem: counting) {
             $0.threading = .threads
             $0.mergedSegmentCount = mergedSegmentCount
@@ -149,7 +151,7 @@ struct `The pace of maintenance` {
             done.wait()
             try done.require()
         }
-        #expect(eventually { test.log.statistics.sealedSegmentCount == 19 && test.log.statistics.unsealedSegmentCount == 0 })
+        #expect(eventually { test.log.statistics.sealedSegmentCount == 19 })
         test.log.close()
         // A segment of so few bytes is written at once.
         #expect(counting.counts.sealingWriteByteCounts.count == 19)
@@ -183,7 +185,9 @@ private final class SteppedClock: Sendable {
         var wakesEarly = false
     }
 
-    var clock: WritingPace.Clock { WritingPace.Clock(now: { self.state.withLock { $0.now } }, sleep: { self.sleep($0) }) }
+    var clock: WritingPace.Clock {
+        WritingPace.Clock(now: { self.state.withLock { $0.now } }, sleep: { self.sleep($0) })
+    }
 
     /// What was asked for, in nanoseconds.
     var sleeps: [Int64] { state.withLock { $0.sleeps } }
