@@ -19,7 +19,7 @@ options=(
 )
 
 # Everything is one module: targets see what is internal. Imports of the modules that the sources belong to find nothing.
-for module in SegmentedLog DurableStreams DurableStreamsWire; do
+for module in SegmentedLog DurableStreams DurableStreamsWire ArgumentParser; do
     [ -e "$work/stubs/$module.swiftmodule" ] ||
         (cd "$work/stubs" && echo | swiftc -emit-module -parse-as-library -module-name "$module" -)
 done
@@ -30,6 +30,13 @@ case "$target" in
 journal-frame | segment-header | sealed-segment | decoded-block | whole-store)
     group=Engine
     mapfile -t inputs < <(find "$sources/SegmentedLog" -name '*.swift' | sort)
+    libraries=("$sources/CSystemShims/shims.c" -llz4 -lz)
+    ;;
+archive | damaged-archive)
+    group=Tools
+    mapfile -t inputs < <(find "$sources/"{SegmentedLog,DurableStreams} -name '*.swift' ! -name Exports.swift | sort)
+    inputs+=("$sources/durable-streams/Tools/"{ArchiveFile,ArchiveImporter,StreamArchive,ToolOutput}.swift)
+    inputs+=("$fuzzing/Engine/MemoryFileSystem.swift")
     libraries=("$sources/CSystemShims/shims.c" -llz4 -lz)
     ;;
 *)

@@ -114,6 +114,24 @@ struct `Moving streams between stores` {
         }
     }
 
+    @Test(arguments: [UInt64(Int.max) - 1, UInt64(Int.max), .max], [true, false])
+    func `A stream that says that it has more bytes than any file is refused`(_ byteCount: UInt64, isFile: Bool) throws {
+        let lines = [
+            #"{"format":"durable-streams-archive","version":1}"#,
+            #"{"byteCount":\#(byteCount),"closed":false,"closedAtCreation":false,"contentType":"text/plain","#
+                + #""crc32":0,"createdAt":0,"path":"a","start":0}"#,
+            "hello", #"{"streams":1}"#, "",
+        ]
+        let bytes = Data(lines.joined(separator: "\n").utf8)
+        try bytes.write(to: URL(filePath: archive))
+        let result =
+            isFile
+            ? try ToolProgram.run("import", target, archive)
+            : try ToolProgram.run("import", target, "-", input: bytes)
+        #expect(result.status == 1 && result.errors.contains("ends within a stream"), "\(result)")
+        #expect(try FilledStore.contents(ofStoreAt: target).isEmpty)
+    }
+
     @Test func `From standard input, a stream with wrong bytes is not there in the end`() throws {
         let whole = try ToolProgram.run("export", store.path, "-").output
         let place = try #require(whole.range(of: Data("line 1 of many".utf8)))

@@ -61,9 +61,20 @@ final class SegmentProvisioner: Sendable {
         workArrived.signal()
     }
 
+    enum RetirementPermission {
+        case granted
+        /// The provisioner's thread is about to do what is in the way.
+        case soon
+        /// What is in the way could not be done, and is tried again after a while.
+        case later
+    }
+
     /// Whether segments may be retired whose successors stay.
-    var mayRetire: Bool {
-        state.withLock { $0.replaced.isEmpty && $0.abandoned.isEmpty && !$0.isInstalling }
+    var mayRetire: RetirementPermission {
+        state.withLock { state in
+            if state.replaced.isEmpty, state.abandoned.isEmpty { return state.isInstalling ? .soon : .granted }
+            return state.removalHasFailed ? .later : .soon
+        }
     }
 
     /// Keeps the file of a retired segment to be written anew, once nobody reads it any more.

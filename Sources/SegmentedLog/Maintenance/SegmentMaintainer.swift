@@ -11,7 +11,7 @@ struct SegmentMaintainer {
     /// Journal segments with frames that are perhaps only written: all those that are not sealed, as of the call.
     var unsynced: () -> [JournalSegment] = { [] }
     /// Whether journal segments may go: not where one that was never used could become the oldest.
-    let mayRetire: () -> Bool
+    let mayRetire: () -> SegmentProvisioner.RetirementPermission
     /// Takes the file of a journal segment that is retired.
     let reclaim: (JournalSegment) -> Void
     /// Gives up one file that is kept to be written again. False if there is none.
@@ -34,8 +34,9 @@ struct SegmentMaintainer {
 
     init(
         directory: SegmentDirectory, table: SegmentTable, configuration: LogConfiguration, counters: LogCounters,
-        ledger: SealedLedger, mayRetire: @escaping () -> Bool, reclaim: @escaping (JournalSegment) -> Void,
-        discardRecycledFile: @escaping () -> Bool, stopLog: @escaping (FileSystemError) -> Void,
+        ledger: SealedLedger, mayRetire: @escaping () -> SegmentProvisioner.RetirementPermission,
+        reclaim: @escaping (JournalSegment) -> Void, discardRecycledFile: @escaping () -> Bool,
+        stopLog: @escaping (FileSystemError) -> Void,
         logHasStopped: @escaping () -> Bool, isClosing: @escaping () -> Bool
     ) {
         self.directory = directory
@@ -54,7 +55,7 @@ struct SegmentMaintainer {
             byteCountLimit: configuration.sealedSegmentByteCountLimit)
         pace = WritingPace(
             bytesPerSecond: configuration.threading == .manual ? nil : configuration.maintenanceBytesPerSecond,
-            isClosing: isClosing)
+            clock: configuration.maintenanceClock, isClosing: isClosing)
     }
 
     // MARK: Deletions and trims
@@ -75,7 +76,12 @@ struct SegmentMaintainer {
 
     /// False if the segment cannot be sealed: it stays in the journal, for now or, where ``isStuck``, for good.
     mutating func seal(_ full: SegmentMaintenance.FullSegment) throws(MaintenanceFailure) -> Bool {
-        guard !isStuck, mayRetire() else { return false }
+        guard !isStuck else { return false }
+        switch mayRetire() {
+        case .granted: break
+        case .soon: throw .mustYield
+        case .later: return false
+        }
         let journal = full.segment
         let identity = SealedIdentity(first: journal.number, last: journal.number, generation: 0)
         let deleted = Set(journal.touchedStreams.filter { $0.withIndex { $0.isDeleted } }.map(\.number))
@@ -216,7 +222,11 @@ struct SegmentMaintainer {
     mutating func removeSuperseded() throws(MaintenanceFailure) {
         if let journal = sealedJournal {
             // A spare segment may have been replaced since sealing began.
-            guard mayRetire() else { throw .mustWait }
+            switch mayRetire() {
+            case .granted: break
+            case .soon: throw .mustYield
+            case .later: throw .mustWait
+            }
             try system { () throws(FileSystemError) in try directory.retire(journal.number) }
             sealedJournal = nil
             reclaim(journal)

@@ -21,6 +21,8 @@ final class SegmentMaintenance: Sendable {
         var changes: [Change] = []
         var current: JournalSegment
         var hasFailed = false
+        /// The provisioner's thread is about to do something that must be done first.
+        var isYielding = false
         var isBusy = false
         /// Sealing has come to a segment that must stay.
         var isStuck = false
@@ -99,6 +101,9 @@ final class SegmentMaintenance: Sendable {
                 let deadline = DispatchTime.now() + .milliseconds(retryMilliseconds)
                 while !closing.isSet, workArrived.wait(timeout: deadline) == .success {}
                 retryLater()
+            } else if state.withLock({ $0.isYielding }) {
+                // Nobody says when it is done, which takes no longer than a directory is synced.
+                _ = workArrived.wait(timeout: .now() + .milliseconds(1))
             } else {
                 workArrived.wait()
             }
@@ -117,7 +122,10 @@ final class SegmentMaintenance: Sendable {
     /// One step; false if there is none, or none that would succeed now.
     func runOnce() -> Bool {
         guard !closing.isSet, state.withLock({ !$0.hasFailed }) else { return false }
-        state.withLock { $0.isBusy = true }
+        state.withLock { state in
+            state.isBusy = true
+            state.isYielding = false
+        }
         defer { state.withLock { $0.isBusy = false } }
         do throws(MaintenanceFailure) {
             return try step()
@@ -135,6 +143,7 @@ final class SegmentMaintenance: Sendable {
                 noteBacklog()
                 worker.maintainer.report(error)
                 return true
+            case .mustYield: state.withLock { $0.isYielding = true }
             case .mustWait:
                 state.withLock { $0.hasFailed = true }
                 noteBacklog()

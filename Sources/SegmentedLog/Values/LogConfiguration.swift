@@ -33,6 +33,9 @@ public struct LogConfiguration: Sendable {
     /// How fast sealing and merging may write, in bytes for each second; nil for as fast as the disk is.
     public var maintenanceBytesPerSecond: Int? = 256 << 20
 
+    /// What measures that. For tests.
+    var maintenanceClock = WritingPace.Clock.system
+
     /// How long to wait after a failed attempt to make room on the disk before the next one, in milliseconds.
     public var provisioningRetryMilliseconds = 1_000
 

@@ -110,7 +110,8 @@ final class ArchiveInput {
     /// The next bytes: at least one, at most so many.
     func nextBytes(upTo count: Int) throws(ArchiveError) -> ArraySlice<UInt8> {
         if start == buffer.count, try !fill() { throw damaged("the archive ends within a stream") }
-        let part = buffer[start..<min(buffer.count, start + count)]
+        // The count may be as large as a number can be.
+        let part = buffer[start...].prefix(count)
         take(part.count)
         return part
     }

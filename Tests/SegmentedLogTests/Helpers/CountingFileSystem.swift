@@ -7,9 +7,8 @@ final class CountingFileSystem: FileSystem {
         var callCount = 0
         /// Read, or mapped: at most so many bytes come from the disk.
         var readByteCount = 0
-        /// Into files whose names end with `.sealing`.
-        var sealingByteCount = 0
-        var largestSealingWriteByteCount = 0
+        /// Of the writes into files whose names end with `.sealing`, in order.
+        var sealingWriteByteCounts: [Int] = []
     }
 
     private let base: any FileSystem
@@ -97,9 +96,7 @@ private final class CountedFile: LogFile {
         let byteCount = buffers.reduce(0) { $0 + $1.count }
         let isSealing = path.hasSuffix(".sealing")
         system.count { counts in
-            guard isSealing else { return }
-            counts.sealingByteCount += byteCount
-            counts.largestSealingWriteByteCount = max(counts.largestSealingWriteByteCount, byteCount)
+            if isSealing { counts.sealingWriteByteCounts.append(byteCount) }
         }
         try base.write(buffers, at: offset)
     }

@@ -14,16 +14,18 @@ struct `A damaged store` {
         var generator = SeededGenerator(seed: 1, purpose: "flips")
         let disk = store.disk.processCopy()
         let baseline = try DamageableStore.check(disk).notes
+        var outcomes: Set<Outcome> = []
         for path in store.disk.paths {
             let content = try #require(store.disk.content(path))
             for offset in offsets(path, content, &generator) {
                 disk.damage(path, at: offset) { $0 ^ 1 << (offset % 8) }
                 let isSampled = generator.chance(1, outOf: 6)
-                try examine(disk, path, "byte \(offset)", baseline, isSampled: isSampled)
+                outcomes.insert(try examine(disk, path, .flip(offset), baseline, isSampled: isSampled))
                 disk.damage(path, at: offset) { $0 ^ 1 << (offset % 8) }
             }
         }
         #expect(try DamageableStore.check(disk).findings == baseline)
+        #expect(outcomes == Set(Outcome.allCases))
     }
 
     @Test func `Every file that is cut is found, and can be repaired`() throws {
@@ -36,7 +38,8 @@ struct `A damaged store` {
             for length in lengths where (0 ..< content.count).contains(length) {
                 let disk = store.disk.processCopy()
                 disk.setContent(path, Array(content[..<length]))
-                try examine(disk, path, "cut at \(length)", baseline, isSampled: true)
+                let outcome = try examine(disk, path, .cut(length), baseline, isSampled: true)
+                #expect(outcome == .refused, "\(path) cut at \(length)")
             }
         }
     }
@@ -46,7 +49,7 @@ struct `A damaged store` {
         for path in store.segmentPaths {
             let disk = store.disk.processCopy()
             disk.remove(path)
-            try examine(disk, path, "removed", baseline, isSampled: true)
+            _ = try examine(disk, path, .removal, baseline, isSampled: true)
         }
     }
 
@@ -93,7 +96,7 @@ struct `A damaged store` {
         let found = try #require(report.check.damage.first { $0.path == path && $0.byteOffset == 8192 })
         #expect(found.reason.contains("4096 bytes cannot be read"))
         disk.clearFaults()
-        try expectRepaired(disk, report, path, "unreadable")
+        try expectRepaired(disk, report, path, .unreadablePage)
     }
 
     // MARK: One kind of damage
@@ -111,58 +114,101 @@ struct `A damaged store` {
             + (0 ..< 150).map { _ in generator.integer(below: content.count) }
     }
 
+    private enum Damage: CustomStringConvertible {
+        case flip(Int)
+        case cut(Int)
+        case removal
+        case unreadablePage
+
+        var flippedOffset: Int? { if case .flip(let offset) = self { offset } else { nil } }
+        var isRemoval: Bool { if case .removal = self { true } else { false } }
+
+        var description: String {
+            switch self {
+            case .flip(let offset): "byte \(offset)"
+            case .cut(let length): "cut at \(length)"
+            case .removal: "removed"
+            case .unreadablePage: "unreadable"
+            }
+        }
+    }
+
+    /// Who notices.
+    private enum Outcome: CaseIterable {
+        /// Nothing is wrong, though perhaps the last commit is missing.
+        case harmless
+        /// The store does not open.
+        case refused
+        /// Who reads the stream whose bytes they are.
+        case readError
+        /// Nobody but the check: the bytes are those of a stream that is deleted, or trimmed.
+        case onlyCheck
+    }
+
     private func examine(
-        _ disk: SimulatedDisk, _ path: String, _ what: String, _ baseline: [LogFinding], isSampled: Bool
-    ) throws {
+        _ disk: SimulatedDisk, _ path: String, _ what: Damage, _ baseline: [LogFinding], isSampled: Bool
+    ) throws -> Outcome {
         let report = try DamageableStore.check(disk)
-        let isRemoved = what == "removed"
         if report.damage.isEmpty {
             // A torn tail, a gap, or nothing: it opens, and has at least the beginning of everything.
             let isNoted = report.notes != baseline
             let test = try TestLog(disk.processCopy())
             let difference = store.difference(
-                from: test.recovered, losses: isNoted && isRemoved ? store.everything : [],
+                from: test.recovered, losses: isNoted && what.isRemoval ? store.everything : [],
                 mayLackEnds: isNoted && path.hasSuffix(".journal"))
             #expect(difference == nil, "\(path) \(what): \(report.notes)")
-            return
+            #expect(!path.hasSuffix(".sealed") || what.isRemoval, "\(path) \(what): every byte has a checksum")
+            return .harmless
         }
-        if !isRemoved { #expect(report.damage.contains { $0.path == path }, "\(path) \(what): \(report.damage)") }
-        try expectRefusalOrOriginalBytes(disk, path, what, isRemoved: isRemoved)
+        if !what.isRemoval { #expect(report.damage.contains { $0.path == path }, "\(path) \(what): \(report.damage)") }
+        let outcome = try expectRefusalOrReadError(disk, path, what)
         if isSampled {
             let copy = disk.processCopy()
             try expectRepaired(copy, try DamageableStore.repair(copy), path, what)
         }
+        return outcome
     }
 
-    /// The store does not open, and says which file is damaged; or what can be read of it is what was written.
-    private func expectRefusalOrOriginalBytes(
-        _ disk: SimulatedDisk, _ path: String, _ what: String, isRemoved: Bool
-    ) throws {
+    /// Where a block is damaged, the store opens, and its stream says so when it is read, unless nobody reads the block
+    /// any more; all other streams are as they were written. Damage anywhere else keeps the store from opening, which
+    /// says what file is damaged.
+    private func expectRefusalOrReadError(_ disk: SimulatedDisk, _ path: String, _ what: Damage) throws -> Outcome {
         let recovered: RecoveredStreams
+        let block = store.block(path, what.flippedOffset)
         do throws(LogOpenError) {
             recovered = try TestLog(disk.processCopy()).recovered
         } catch {
+            #expect(block == nil, "\(path) \(what): \(error)")
             switch error {
             // Of a file that is gone, others show that it was there.
             case .corrupt(let named, _, _), .unsupportedVersion(let named, _):
-                #expect(named == path || isRemoved, "\(path) \(what): \(error)")
+                #expect(named == path || what.isRemoval, "\(path) \(what): \(error)")
             default: Issue.record("\(path) \(what): \(error)")
             }
-            return
+            return .refused
         }
-        let errors = recovered.streams.values.compactMap(\.readError)
-        // There are none where the bytes are those of a stream that is gone: only the check looks at them.
-        #expect(errors.allSatisfy { $0.path == path }, "\(path) \(what): \(errors)")
+        guard let block else {
+            Issue.record("\(path) \(what): it opens, though no block is damaged but what is around them")
+            return .harmless
+        }
+        let isRead = block.isRead(starts: store.livingStarts)
+        let errors = recovered.streams.compactMapValues(\.readError)
+        #expect(Array(errors.keys) == (isRead ? [block.streamNumber] : []), "\(path) \(what): \(errors)")
+        #expect(
+            errors.values.allSatisfy { $0.path == path && $0.byteOffset == block.range.lowerBound },
+            "\(path) \(what): \(errors)")
         #expect(Set(recovered.streams.keys) == Set(store.living), "\(path) \(what)")
         for (number, stream) in recovered.streams where stream.readError == nil {
             let original = try #require(store.bytes[number])
             let start = Int(stream.logStream.start.rawValue)
+            #expect(start == store.livingStarts[number], "\(path) \(what): stream \(number)")
             #expect(stream.bytes == Array(original[start...]), "\(path) \(what): stream \(number)")
         }
+        return isRead ? .readError : .onlyCheck
     }
 
     private func expectRepaired(
-        _ disk: SimulatedDisk, _ report: LogRepair.Report, _ path: String, _ what: String
+        _ disk: SimulatedDisk, _ report: LogRepair.Report, _ path: String, _ what: Damage
     ) throws {
         let comment = Comment("\(path) \(what): \(report.check.damage.map(\.reason)) \(report.losses)")
         let oldFilesPath = try #require(report.oldFilesPath)
@@ -170,8 +216,8 @@ struct `A damaged store` {
         #expect(again.damage == [], comment)
         #expect(disk.paths.filter { $0.hasSuffix(".journal") } .allSatisfy { $0.hasPrefix(oldFilesPath) }, comment)
         let test = try TestLog(disk, isMaintained: true)
-        let mayLackEnds = path.hasSuffix(".journal") || what == "removed" || report.losesRows
-        let losses = report.losses + (what == "removed" || report.losesRows ? store.everything : [])
+        let mayLackEnds = path.hasSuffix(".journal") || what.isRemoval || report.losesRows
+        let losses = report.losses + (what.isRemoval || report.losesRows ? store.everything : [])
         #expect(
             store.difference(from: test.recovered, losses: losses, mayLackEnds: mayLackEnds) == nil, comment)
         #expect(test.recovered.streams.count == report.keptStreamCount, comment)
@@ -188,6 +234,17 @@ struct `A damaged store` {
 }
 
 extension DamageableStore {
+    /// The block of a sealed segment that holds a byte; nil if the byte is in none.
+    fileprivate func block(_ path: String, _ offset: Int?) -> SealedLayout.Block? {
+        guard path.hasSuffix(".sealed"), let offset, let content = disk.content(path) else { return nil }
+        return SealedLayout(content).block(holding: offset)
+    }
+
+    /// Where the streams begin that are not deleted, by stream number.
+    fileprivate var livingStarts: [UInt64: Int] {
+        Dictionary(uniqueKeysWithValues: living.map { ($0, starts[$0] ?? 0) })
+    }
+
     /// Any stream may have lost anything.
     var everything: [LogRepair.Loss] {
         bytes.keys.map { LogRepair.Loss(streamNumber: $0, kind: .metadata) }

@@ -67,27 +67,10 @@ struct SmallStore {
 
     // MARK: Where what is
 
-    /// The parts of a sealed segment, and the bytes that are neither a block nor in a table. Worked out from the footer.
-    func parts(ofSealed path: String) -> [Range<Int>] {
-        let content = disk.content(path)!
-        let footer = content.count - 128
-        func number(_ offset: Int, _ width: Int) -> Int {
-            content[(footer + offset) ..< (footer + offset + width)].reversed().reduce(0) { $0 << 8 | Int($1) }
-        }
-        let (blocksEnd, index, table, rows) = (number(8, 8), number(16, 8), number(32, 8), number(48, 8))
-        let rowsEnd = rows + number(56, 8)
-        var parts = [0 ..< 64]
-        for row in stride(from: index, to: table, by: 40) {
-            let begin = content[(row + 8) ..< (row + 16)].reversed().reduce(0) { $0 << 8 | Int($1) }
-            let byteCount = content[(row + 16) ..< (row + 20)].reversed().reduce(0) { $0 << 8 | Int($1) }
-            parts.append(begin ..< (begin + byteCount))
-        }
-        parts += [blocksEnd ..< index, index ..< table, table ..< rows, rows ..< rowsEnd, rowsEnd ..< footer]
-        return parts + [footer ..< content.count]
-    }
+    func layout(ofSealed path: String) -> SealedLayout { SealedLayout(disk.content(path)!) }
 
-    /// The blocks of a sealed segment.
-    func blocks(ofSealed path: String) -> [Range<Int>] { Array(parts(ofSealed: path).dropFirst().dropLast(6)) }
+    /// Where the streams begin that are not deleted, by stream number.
+    var starts: [UInt64: Int] { whole.mapValues(\.start) }
 
     /// The frames of a journal segment, without the padding behind them.
     func frames(ofJournal path: String) -> [Range<Int>] {
@@ -110,8 +93,8 @@ struct SmallStore {
         /// All that was acknowledged is there.
         case whole
         case lacksLastCommit
-        /// All that can be read is right, and the rest says where it is damaged.
-        case unreadable([LogReadError])
+        /// All that can be read is right, and the other streams, by their numbers, say where they are damaged.
+        case unreadable([UInt64: LogReadError])
         /// It must never come to this.
         case wrong(String)
     }
@@ -129,7 +112,7 @@ struct SmallStore {
             default: return .wrong("\(error)")
             }
         }
-        let errors = recovered.streams.values.compactMap(\.readError)
+        let errors = recovered.streams.compactMapValues(\.readError)
         guard errors.isEmpty else {
             guard Set(recovered.streams.keys) == Set(whole.keys) else { return .wrong("not all streams") }
             for stream in recovered.streams.values where stream.readError == nil {
