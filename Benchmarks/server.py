@@ -338,13 +338,16 @@ def main():
     parser.add_argument("--output", default=str(HERE / "results"))
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", help="cases whose names hold one of these words")
+    parser.add_argument("--only", nargs="*", help="cases whose names hold one of these words; figures of others stay")
     parser.add_argument("--also", nargs=3, action="append", metavar=("NAME", "URL", "PID"))
     options = parser.parse_args()
     records = measure(options)
     output = pathlib.Path(options.output)
     output.mkdir(parents=True, exist_ok=True)
     file = output / "server.json"
+    if options.only and file.exists():
+        measured = {record["case"] for record in records}
+        records = [r for r in json.loads(file.read_text())["records"] if r["case"] not in measured] + records
     file.write_text(json.dumps({"header": header(options), "records": records}, indent=1, ensure_ascii=False) + "\n")
     (output / "server.md").write_text(goals_table(records))
     subprocess.run([sys.executable, HERE / "plot.py", "--output", output / "server", file], check=True)

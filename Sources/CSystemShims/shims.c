@@ -22,3 +22,7 @@ int shim_lower_thread_priority(void) {
 int shim_rename_without_replacing(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
+
+int shim_start_writing_back(int descriptor, int64_t offset, int64_t byte_count) {
+    return sync_file_range(descriptor, offset, byte_count, SYNC_FILE_RANGE_WRITE);
+}

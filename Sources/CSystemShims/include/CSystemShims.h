@@ -19,4 +19,7 @@ int shim_lower_thread_priority(void);
 /// renameat2 with RENAME_NOREPLACE: fails with EEXIST instead of replacing a file.
 int shim_rename_without_replacing(const char *from, const char *to);
 
+/// sync_file_range with SYNC_FILE_RANGE_WRITE: begins to write a range of a file to the disk.
+int shim_start_writing_back(int descriptor, int64_t offset, int64_t byte_count);
+
 #endif

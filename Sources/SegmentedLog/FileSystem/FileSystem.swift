@@ -59,9 +59,17 @@ public protocol LogFile: AnyObject, Sendable {
     /// Makes everything that was written to this file durable (fdatasync).
     func synchronize() throws(FileSystemError)
 
+    /// Asks the system to begin to write a range to the disk, so that ``synchronize()`` has less to do at once later on.
+    /// Promises nothing.
+    func startWritingBack(_ range: Range<Int>)
+
     /// Maps the first `byteCount` bytes for reading. The mapping shows later writes to the file.
     /// `byteCount` is at most the size of the file, which is never made smaller while a mapping exists.
     func map(byteCount: Int) throws(FileSystemError) -> any FileMapping
+}
+
+extension LogFile {
+    public func startWritingBack(_ range: Range<Int>) {}
 }
 
 /// A file's bytes in memory, mapped until the object goes away.

@@ -206,6 +206,11 @@ private final class LinuxFile: LogFile {
         guard fdatasync(descriptor) == 0 else { throw failed("fdatasync") }
     }
 
+    func startWritingBack(_ range: Range<Int>) {
+        // If writing fails, the sync says so.
+        _ = shim_start_writing_back(descriptor, Int64(range.lowerBound), Int64(range.count))
+    }
+
     func map(byteCount: Int) throws(FileSystemError) -> any FileMapping {
         guard let base = mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0), base != MAP_FAILED else {
             throw failed("mmap")

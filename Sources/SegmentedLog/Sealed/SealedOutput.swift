@@ -54,6 +54,8 @@ struct SealedOutput: ~Copyable {
         guard buffer.byteCount > 0 else { return }
         willWrite(buffer.byteCount)
         try file.write([buffer.bytes], at: bufferOffset)
+        // At the pace of these writes: to sync a large file all at once would keep commits waiting meanwhile.
+        file.startWritingBack(bufferOffset..<(bufferOffset + buffer.byteCount))
         bufferOffset += buffer.byteCount
         buffer.clear(keepingAtMost: Self.bufferByteCount)
     }

@@ -118,8 +118,6 @@ final class AppendClient: RequestClient {
     private var startDelay: UInt64 = 0
     /// False where these appends are the background to something else that is measured.
     private let isMeasured: Bool
-    /// When it begins; at once, if that is over.
-    var startTime: UInt64 = 0
 
     init(
         _ style: AppendStyle, site: BenchmarkSite, on thread: LoadThread, writer: Int, streams: [Int],
@@ -156,7 +154,7 @@ final class AppendClient: RequestClient {
 
     override func start() {
         guard interval > 0 else { return super.start() }
-        let start = max(MonotonicClock.now, startTime) + startDelay
+        let start = MonotonicClock.now + startDelay
         loop.schedule(at: start) { [weak self] in self?.sendNext(at: start) }
     }
 

@@ -10,8 +10,6 @@ final class CatchUpClient: RequestClient {
     private(set) var readCount = 0
     /// False where these reads are the background to something else that is measured.
     private let isMeasured: Bool
-    /// When it begins; at once, if that is over.
-    var startTime: UInt64 = 0
 
     init(
         _ site: BenchmarkSite, on thread: LoadThread, path: String, byteCount: Int, isMeasured: Bool = true
@@ -40,7 +38,7 @@ final class CatchUpClient: RequestClient {
     }
 
     override func start() {
-        loop.schedule(at: startTime) { [unowned self] in sendNext(at: MonotonicClock.now) }
+        sendNext(at: MonotonicClock.now)
     }
 
     override func nextRequest(at time: UInt64) -> RequestBytes? {

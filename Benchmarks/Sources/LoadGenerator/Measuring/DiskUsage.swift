@@ -7,8 +7,8 @@ struct DiskUsage: Sendable {
     /// Nothing where there is no such file.
     static var now: DiskUsage { DiskUsage(diskstats: ProcFile.text(of: "/proc/diskstats") ?? "") }
 
-    /// - Parameter diskstats: A line for each disk, with its name as the third field. Sectors written are the tenth, sectors
-    ///   discarded the seventeenth (kernel documentation, `admin-guide/iostats`).
+    /// - Parameter diskstats: A line for each disk, with its name as the third field. Sectors written are the tenth,
+    ///   sectors discarded the seventeenth (kernel documentation, `admin-guide/iostats`).
     init(diskstats: String) {
         for line in diskstats.split(separator: "\n") {
             let fields = line.split(separator: " ")

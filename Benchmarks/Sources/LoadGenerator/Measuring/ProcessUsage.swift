@@ -10,7 +10,8 @@ struct ProcessUsage: Sendable {
 
     /// Of another process; nil if there is none, or if it can't be looked at.
     static func ofProcess(_ identifier: Int32) -> ProcessUsage? {
-        guard let stat = ProcFile.text(of: "/proc/\(identifier)/stat"), let status = ProcFile.text(of: "/proc/\(identifier)/status"),
+        guard let stat = ProcFile.text(of: "/proc/\(identifier)/stat"),
+            let status = ProcFile.text(of: "/proc/\(identifier)/status"),
             // The name before the closing parenthesis may contain anything.
             let end = stat.lastIndex(of: ")")
         else { return nil }

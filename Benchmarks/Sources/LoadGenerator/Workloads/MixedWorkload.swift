@@ -17,46 +17,32 @@ public struct MixedWorkload: Workload {
     public init(options: LoadOptions = LoadOptions(connectionCount: 16)) { self.options = options }
 
     public func run(on site: BenchmarkSite) throws(LoadError) -> Report {
-        let style = AppendStyle(messageByteCount: byteCount, isText: true)
         let blocking = BlockingClient(to: site.address)
-        let streamCount = min(streamCount, options.connectionCount)
-        try site.createStreams(streamCount, contentType: style.contentType, by: blocking)
-        let large = site.path(ofStream: streamCount)
+        // First of all, before the disk is given much to do.
+        let quiet = try measure(on: site, firstStream: 0, by: blocking) { (_, _) throws(LoadError) in }
+        let large = site.path(ofStream: 2 * options.connectionCount)
         try CatchUpClient.fill(site, path: large, byteCount: catchUpByteCount, by: blocking)
-
-        let run = try LoadRun(on: site, options)
-        let writersPerStream = (0..<streamCount).map { stream in
-            (0..<options.connectionCount).count { $0 % streamCount == stream }
-        }
-        let progress = writersPerStream.map { AppendProgress(writerCount: $0) }
-        var writers: [AppendClient] = []
-        for writer in 0..<options.connectionCount {
-            let stream = writer % streamCount
-            let client = try run.add(writer) { thread throws(LoadError) in
-                try AppendClient(style, site: site, on: thread, writer: writer, streams: [stream]) { client in
-                    progress[stream].finish(writer: writer, count: client.requests[0].acknowledgedCount)
-                }
-            }
-            client.setRate(perSecond: rate, writerCount: options.connectionCount)
-            writers.append(client)
-        }
         site.waitUntilQuiet()
-        let phase = LoadPhase(seconds: options.seconds)
-        run.plan([phase, phase])
-        let readers = try addReaders(to: run, style, progress, startTime: run.windows[0].end)
-        let catchUps = try addCatchUpReaders(to: run, large, startTime: run.windows[0].end)
-        let bulk = try addBulkWriters(to: run, streamCount + 1, by: blocking, startTime: run.windows[0].end)
+        if catchUpByteCount >= Self.largeByteCount { MonotonicClock.sleep(nanoseconds: Self.settlingNanoseconds) }
+        var readers: [JoiningReader] = []
+        var catchUps: [CatchUpClient] = []
+        var bulk: [AppendClient] = []
         let before = MaintenanceCounts(site, blocking)
-        var outcome = try run.perform()
+        var outcome = try measure(on: site, firstStream: options.connectionCount, by: blocking) {
+            (run, progress) throws(LoadError) in
+            readers = try addReaders(to: run, progress)
+            catchUps = try addCatchUpReaders(to: run, large)
+            bulk = try addBulkWriters(to: run, 2 * options.connectionCount + 1, by: blocking)
+        }
         let maintenance = MaintenanceCounts(site, blocking) - before
-        outcome.failures.merge(try AppendWorkload.verify(writers, style, site, blocking))
+        outcome.failures.merge(quiet.failures)
         outcome.failures.merge(try AppendWorkload.verify(bulk, Self.bulkStyle, site, blocking))
         if bulkBytesPerSecond > 0, maintenance.sealingCount == 0 {
             outcome.failures.add("no segment was sealed meanwhile: smaller segments or more bytes are needed")
         }
 
         var report = Report(name, outcome)
-        for (name, window) in zip(["quiet", "loaded"], outcome.windows) {
+        for (name, window) in [("quiet", quiet.last), ("loaded", outcome.last)] {
             report.add("\(name)AppendsPerSecond", "appends per second, \(name)", window.completedPerSecond, "/s")
             report.addLatencies(window.counts.latencies, "\(name)Append", "append, \(name),")
         }
@@ -70,25 +56,65 @@ public struct MixedWorkload: Workload {
         report.add("wholeReads", "whole reads of the large stream", Double(wholeReads), "")
         report.addServer(outcome, per: "append")
         report.addSettings([
-            ("connections", options.connectionCount), ("streams", streamCount), ("readers", readerCount),
+            ("connections", options.connectionCount), ("streams", usedStreamCount), ("readers", readerCount),
             ("catchUpReaders", catchUpReaderCount), ("catchUpBytes", catchUpByteCount),
             ("bytes", byteCount), ("rate", Int(rate ?? 0)), ("bulkBytesPerSecond", bulkBytesPerSecond),
         ])
         return report
     }
 
+    /// A disk that is given back much space, when sealed segments have been merged, stalls now and then for some seconds
+    /// more, whoever writes to it.
+    private static let settlingNanoseconds: UInt64 = 15_000_000_000
+    private static let largeByteCount = 256 << 20
+
+    private var usedStreamCount: Int { min(streamCount, options.connectionCount) }
+    private var style: AppendStyle { AppendStyle(messageByteCount: byteCount, isText: true) }
+
+    /// Appends to new streams, beside what `joins` adds.
+    private func measure(
+        on site: BenchmarkSite, firstStream: Int, by blocking: BlockingClient,
+        joins: (LoadRun, [(path: String, progress: AppendProgress)]) throws(LoadError) -> Void
+    ) throws(LoadError) -> LoadOutcome {
+        let run = try LoadRun(on: site, options)
+        var streams: [(path: String, progress: AppendProgress)] = []
+        for number in 0..<usedStreamCount {
+            let path = site.path(ofStream: firstStream + number)
+            try site.createStream(path, contentType: style.contentType, by: blocking)
+            let writerCount = (0..<options.connectionCount).count { $0 % usedStreamCount == number }
+            streams.append((path, AppendProgress(writerCount: writerCount)))
+        }
+        var writers: [AppendClient] = []
+        for writer in 0..<options.connectionCount {
+            let stream = writer % usedStreamCount
+            let progress = streams[stream].progress
+            let client = try run.add(writer) { thread throws(LoadError) in
+                try AppendClient(style, site: site, on: thread, writer: writer, streams: [firstStream + stream]) { client in
+                    progress.finish(writer: writer, count: client.requests[0].acknowledgedCount)
+                }
+            }
+            client.setRate(perSecond: rate, writerCount: options.connectionCount)
+            writers.append(client)
+        }
+        try joins(run, streams)
+        site.waitUntilQuiet()
+        var outcome = try run.perform()
+        outcome.failures.merge(try AppendWorkload.verify(writers, style, site, blocking))
+        return outcome
+    }
+
     private func addReaders(
-        to run: LoadRun, _ style: AppendStyle, _ progress: [AppendProgress], startTime: UInt64
-    ) throws(LoadError) -> [LateReader] {
-        var readers: [LateReader] = []
+        to run: LoadRun, _ streams: [(path: String, progress: AppendProgress)]
+    ) throws(LoadError) -> [JoiningReader] {
+        var readers: [JoiningReader] = []
         for number in 0..<readerCount {
-            let stream = number % progress.count
+            let stream = streams[number % streams.count]
             let reader = try run.add(number) { thread in
-                LateReader(
+                JoiningReader(
                     LiveReader(
-                        .eventStream, site: run.site, path: run.site.path(ofStream: stream), on: thread,
-                        format: style.format, from: "now", progress: progress[stream]) { _, _ in },
-                    on: thread, startTime: startTime)
+                        .eventStream, site: run.site, path: stream.path, on: thread, format: style.format, from: "now",
+                        progress: stream.progress) { _, _ in },
+                    on: thread)
             }
             readers.append(reader)
         }
@@ -99,7 +125,7 @@ public struct MixedWorkload: Workload {
     private static let bulkWriterCount = 4
 
     private func addBulkWriters(
-        to run: LoadRun, _ firstStream: Int, by client: BlockingClient, startTime: UInt64
+        to run: LoadRun, _ firstStream: Int, by client: BlockingClient
     ) throws(LoadError) -> [AppendClient] {
         guard bulkBytesPerSecond > 0 else { return [] }
         var writers: [AppendClient] = []
@@ -111,7 +137,6 @@ public struct MixedWorkload: Workload {
                 try AppendClient(
                     Self.bulkStyle, site: run.site, on: thread, writer: number, streams: [stream], isMeasured: false)
             }
-            writer.startTime = startTime
             writer.setRate(
                 perSecond: Double(bulkBytesPerSecond) / Double(Self.bulkStyle.messageByteCount),
                 writerCount: Self.bulkWriterCount)
@@ -120,16 +145,11 @@ public struct MixedWorkload: Workload {
         return writers
     }
 
-    private func addCatchUpReaders(
-        to run: LoadRun, _ path: String, startTime: UInt64
-    ) throws(LoadError) -> [CatchUpClient] {
+    private func addCatchUpReaders(to run: LoadRun, _ path: String) throws(LoadError) -> [CatchUpClient] {
         var clients: [CatchUpClient] = []
         for number in 0..<catchUpReaderCount {
             let client = try run.add(number) { thread throws(LoadError) in
-                let client = try CatchUpClient(
-                    run.site, on: thread, path: path, byteCount: catchUpByteCount, isMeasured: false)
-                client.startTime = startTime
-                return client
+                try CatchUpClient(run.site, on: thread, path: path, byteCount: catchUpByteCount, isMeasured: false)
             }
             clients.append(client)
         }
@@ -137,22 +157,18 @@ public struct MixedWorkload: Workload {
     }
 }
 
-/// A reader that joins in when the quiet time is over.
-private final class LateReader: LoadClient {
+/// A reader that joins in when the run begins.
+private final class JoiningReader: LoadClient {
     let reader: LiveReader
     private let thread: LoadThread
-    private let startTime: UInt64
 
-    init(_ reader: LiveReader, on thread: LoadThread, startTime: UInt64) {
+    init(_ reader: LiveReader, on thread: LoadThread) {
         self.reader = reader
         self.thread = thread
-        self.startTime = startTime
     }
 
     func start() {
-        thread.loop.schedule(at: startTime) { [reader, thread] in
-            do throws(LoadError) { try reader.open() } catch { thread.measurement.failures.add("\(error)") }
-        }
+        do throws(LoadError) { try reader.open() } catch { thread.measurement.failures.add("\(error)") }
     }
 
     var isFinished: Bool { reader.isFinished }

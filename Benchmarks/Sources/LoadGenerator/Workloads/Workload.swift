@@ -60,8 +60,8 @@ public final class BenchmarkSite {
 
     var serverUsage: ProcessUsage? { processIdentifier.flatMap(ProcessUsage.ofProcess) }
 
-    /// Returns once the server has used next to no CPU time for a second and, if it runs on this machine, next to nothing is
-    /// written to the disks, so that what is still done about earlier requests is not measured; after a minute at most.
+    /// Returns once the server has used next to no CPU time for a second, and next to nothing was written to the disks
+    /// of this machine, so that what is still done about earlier requests is not measured; after a minute at most.
     func waitUntilQuiet() {
         guard serverUsage != nil else { return }
         // What was written and removed before, by whomever: else the kernel gets to it whenever it likes.

@@ -8,8 +8,8 @@ struct OpenHistory: ParsableCommand {
         commandName: "history",
         abstract: "Time of opening by how much was written before, with the same data alive.",
         discussion: """
-            All streams are written again and again, each time trimmed to the last of it. Each case is a directory of its own; it is \
-            opened several times when its segments are sealed and merged.
+            All streams are written again and again, each time trimmed to the last of it. Each case is a directory of \
+            its own; it is opened several times when its segments are sealed and merged.
             """)
 
     @Option(help: "Where to make directories, on the disk to measure.") var directory = "/var/tmp"
